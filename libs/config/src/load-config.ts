@@ -1,0 +1,53 @@
+import { readFileSync } from 'node:fs';
+import { parseDocument } from 'yaml';
+import { ConfigError, type ConfigProblem } from './config-error.js';
+import { interpolate } from './interpolate.js';
+import { resolveReferences } from './resolve.js';
+import { understudyFileSchema, type UnderstudyConfig } from './understudy-config.js';
+import { problemsOf } from './zod-problems.js';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads and checks a configuration file.
+ * @throws ConfigError that lists every problem
+ */
+export function loadConfig(path: string, env: Environment): UnderstudyConfig {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    const reason =
+      (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : (error as Error).message;
+    throw new ConfigError(path, [{ path: '', message: `${reason}; UNDERSTUDY_CONFIG names the file to use` }]);
+  }
+  return parseConfig(text, env, path);
+}
+
+/**
+ * Checks the text of a configuration file.
+ * @param source name of the file, for the error
+ * @throws ConfigError that lists every problem
+ */
+export function parseConfig(text: string, env: Environment, source = 'configuration'): UnderstudyConfig {
+  const document = parseDocument(text, { prettyErrors: true });
+  if (document.errors.length > 0)
+    throw new ConfigError(
+      source,
+      document.errors.map(({ message }) => ({ path: '', message: `is not YAML: ${message}` })),
+    );
+
+  const { value, problems } = interpolate(document.toJS(), env);
+  const parsed = understudyFileSchema.safeParse(value);
+  // A field that is empty because its variable is missing is told once, with the name of the variable.
+  const told = new Set(problems.map((problem) => problem.path));
+  if (!parsed.success) {
+    const others = problemsOf(parsed.error).filter((problem) => !told.has(problem.path));
+    throw new ConfigError(source, [...problems, ...others]);
+  }
+  const { config, problems: dangling }: { config: UnderstudyConfig; problems: ConfigProblem[] } = resolveReferences(
+    parsed.data,
+  );
+  if (problems.length + dangling.length > 0) throw new ConfigError(source, [...problems, ...dangling]);
+  return config;
+}

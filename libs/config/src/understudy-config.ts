@@ -1,0 +1,131 @@
+import { z } from 'zod';
+import { milliseconds, numberBetween, wholeNumber } from './scalars.js';
+
+/** Names that appear in target ids, keys, metrics and URLs. */
+const identifier = z.string().regex(/^[a-z0-9][a-z0-9_-]*$/i, 'use letters, digits, - and _ only');
+
+const baseUrl = z.string().superRefine((text, context) => {
+  const problem = baseUrlProblem(text);
+  if (problem) context.addIssue({ code: 'custom', message: problem });
+});
+
+function baseUrlProblem(text: string): string | undefined {
+  if (!URL.canParse(text)) return 'is not a URL; write for example https://api.openai.com/v1';
+  const url = new URL(text);
+  if (!['http:', 'https:'].includes(url.protocol)) return 'must begin with http:// or https://';
+  if (url.username || url.password) return 'holds credentials; move them to apiKey: ${NAME_OF_A_VARIABLE}';
+  if (url.search || url.hash) return 'must not have a query or a fragment';
+  return undefined;
+}
+
+const providerSchema = z.strictObject({
+  /** Wire format. */
+  kind: z.literal('openai-compatible'),
+  /** Where `/chat/completions` lies. */
+  baseUrl: baseUrl.transform((text) => text.replace(/\/+$/, '')),
+  /** Sent as a bearer token. Write `${NAME}`: a key never stands in the file itself. */
+  apiKey: z.string().min(1).optional(),
+  /** Extra headers, sent with every call. */
+  headers: z.record(z.string(), z.string()).default({}),
+  /** How many connections one router holds to this provider at most. */
+  maxConnections: wholeNumber(1, 10_000).default(256),
+  /** How many pings may be under way to this provider at once, in one prober. */
+  probeConcurrency: wholeNumber(1, 100).default(4),
+});
+
+const targetSchema = z.strictObject({
+  /** Default `<provider>/<model>`. */
+  id: z
+    .string()
+    .regex(/^[^\s:]+$/, 'must not hold spaces or colons')
+    .optional(),
+  provider: identifier,
+  /** Provider's name for the model. */
+  model: z.string().min(1),
+  /** Names that callers use for it; default is the model's own name. */
+  serves: z.array(z.string().min(1)).min(1).optional(),
+  /** Share of traffic relative to the others while all are healthy. 0: only when nothing else is left. */
+  weight: numberBetween(0, 1000).default(1),
+  /** End of one call, whatever it is doing. */
+  timeoutMs: milliseconds().default(30_000),
+  /** An answer slower than this is a warning. */
+  maxLatencyMs: milliseconds().default(10_000),
+  /** Targets to try, in this order, when this one was preferred and no healthy one is left. */
+  fallbacks: z.array(z.string().min(1)).default([]),
+});
+
+/** What may be asked for, beside the models that targets serve by themselves. */
+const routeSchema = z.strictObject({
+  /** Target ids among which weight and health decide. */
+  targets: z.array(z.string().min(1)).min(1),
+  /** Tried after the targets, in this order. */
+  fallbacks: z.array(z.string().min(1)).default([]),
+  /** `any`: every healthy target may stand in. `fallbacks`: only the chain may. */
+  standIns: z.enum(['any', 'fallbacks']).default('any'),
+});
+
+/** The file, before references between its parts are checked. */
+export const understudyFileSchema = z.strictObject({
+  providers: z.record(identifier, providerSchema),
+  targets: z.array(targetSchema).min(1),
+  routes: z.record(z.string().min(1), routeSchema).default({}),
+  /** Other names for models and routes: `gpt-4-turbo: gpt-4`. */
+  aliases: z.record(z.string().min(1), z.string().min(1)).default({}),
+  health: z
+    .strictObject({
+      /** How scores are computed. */
+      scoring: z.enum(['article']).default('article'),
+      /** Failures in a row after which a target gets no more traffic. */
+      failuresToDisable: wholeNumber(1, 1000).default(5),
+      /** A snapshot older than this is called stale. */
+      staleAfterMs: milliseconds(100).default(5_000),
+    })
+    .prefault({}),
+  probes: z
+    .strictObject({
+      intervalMs: milliseconds(100).default(30_000),
+      /** Each ping is moved by up to this share of the interval, so that pings do not march in step. */
+      jitter: numberBetween(0, 0.9).default(0.1),
+      /** Tokens that a ping may generate; fewer than 16 makes reasoning models look sick. */
+      maxTokens: wholeNumber(1, 1000).default(16),
+    })
+    .prefault({}),
+  jobs: z
+    .strictObject({
+      /** How long an answer is still of use when the job does not say. */
+      deadlineMs: milliseconds(1, 30 * 86_400_000).default(86_400_000),
+      /** Largest job that is accepted, in bytes of JSON. */
+      maxRequestBytes: wholeNumber(1024, 256 * 1024 * 1024).default(4 * 1024 * 1024),
+      /** Calls for one job before it waits for better times. */
+      maxAttemptsPerPass: wholeNumber(1, 100).default(8),
+      /** How long a result can be fetched. */
+      resultTtlMs: milliseconds(1000, 30 * 86_400_000).default(86_400_000),
+    })
+    .prefault({}),
+});
+
+export type UnderstudyFile = z.infer<typeof understudyFileSchema>;
+export type ProviderConfig = UnderstudyFile['providers'][string];
+
+/** A target with its id and names filled in. */
+export type TargetConfig = Omit<UnderstudyFile['targets'][number], 'id' | 'serves'> & { id: string; serves: string[] };
+
+/** What a requested model name leads to. */
+export interface RouteConfig {
+  /** The name that callers use. */
+  model: string;
+  /** Target ids. One is preferred; among several, weight and health decide. */
+  targets: string[];
+  fallbacks: string[];
+  standIns: 'any' | 'fallbacks';
+}
+
+/** The checked configuration: every reference leads somewhere, every default is filled in. */
+export interface UnderstudyConfig extends Omit<UnderstudyFile, 'targets' | 'routes' | 'aliases'> {
+  targets: TargetConfig[];
+  /** Every name that can be asked for, aliases and `auto` included. */
+  routes: ReadonlyMap<string, RouteConfig>;
+}
+
+/** Asks for the best of all targets. */
+export const AUTO_MODEL = 'auto';

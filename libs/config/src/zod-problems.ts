@@ -1,0 +1,19 @@
+import type { z } from 'zod';
+import type { ConfigProblem } from './config-error.js';
+
+/** `['targets', 0, 'weight']` → `targets[0].weight`. */
+export function formatPath(path: readonly PropertyKey[]): string {
+  return path.map((part, i) => (typeof part === 'number' ? `[${part}]` : `${i ? '.' : ''}${String(part)}`)).join('');
+}
+
+/** zod's issues in our form; an unknown field gets a path of its own. */
+export function problemsOf(error: z.ZodError): ConfigProblem[] {
+  return error.issues.flatMap((issue) => {
+    if (issue.code === 'unrecognized_keys')
+      return issue.keys.map((key) => ({
+        path: formatPath([...issue.path, key]),
+        message: 'unknown field; remove it or correct its name',
+      }));
+    return [{ path: formatPath(issue.path), message: issue.message }];
+  });
+}

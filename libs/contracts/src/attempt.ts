@@ -1,0 +1,20 @@
+import { FAILURE_CLASSES } from '#libs/health-core';
+import { z } from 'zod';
+
+/** One call to one target for one job. */
+export const attemptSchema = z.strictObject({
+  /** 1 for the first call of the job; goes on counting over failovers and waits. */
+  number: z.int().positive(),
+  target: z.string(),
+  outcome: z.enum(['success', ...FAILURE_CLASSES]),
+  /** HTTP status of the provider, if it answered at all. */
+  httpStatus: z.int().optional(),
+  /** What the provider said when it failed: bounded, without secrets. */
+  message: z.string().optional(),
+  /** When the call began, epoch milliseconds. */
+  startedAt: z.number(),
+  /** From sending to the end of the answer, in milliseconds. */
+  latencyMs: z.number(),
+});
+
+export type Attempt = z.infer<typeof attemptSchema>;

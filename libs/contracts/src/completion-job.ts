@@ -1,0 +1,29 @@
+import { z } from 'zod';
+import { completionRequestSchema } from './completion-request.js';
+
+/** How one job wants to be routed. Everything is optional: without it the route of the requested model decides. */
+export const routingSchema = z.strictObject({
+  /** Target id to try first, when it is healthy. */
+  preferred: z.string().min(1).optional(),
+  /** Target ids to try, in this order, after the healthy ones; replaces the configured fallback chain. */
+  fallbacks: z.array(z.string().min(1)).max(16).optional(),
+  /** Target id that alone may serve this job. */
+  pin: z.string().min(1).optional(),
+});
+
+export type Routing = z.infer<typeof routingSchema>;
+
+/** What lies in the completion queue: an envelope around an OpenAI body. */
+export const completionJobSchema = z.strictObject({
+  /** OpenAI chat-completions body, verbatim. */
+  request: completionRequestSchema,
+  routing: routingSchema.optional(),
+  /** How long after enqueueing an answer is still of use, in milliseconds. */
+  deadlineMs: z.int().positive().optional(),
+  /** Whose job it is; appears in telemetry, never in provider calls. */
+  tenant: z.string().min(1).max(128).optional(),
+  /** Pub/sub channel of the process that waits for the answer, if one does. */
+  replyTo: z.string().min(1).max(256).optional(),
+});
+
+export type CompletionJob = z.infer<typeof completionJobSchema>;

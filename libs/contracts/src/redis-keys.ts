@@ -1,0 +1,40 @@
+/**
+ * Every key that Understudy uses in Redis. `prefix` must be one hash tag, `{…}`, so that all keys of an installation lie on the
+ * same node of a cluster: some scripts touch several of them.
+ */
+export function redisKeys(prefix: string) {
+  return {
+    // --- queue (owner: libs/queue) ---
+    /** BullMQ's own keys lie under `<prefix>:<queue>:…`. */
+    bullPrefix: prefix,
+    /** string, JSON JobOutcome; TTL `results.ttlMs`. Written once, by the router that committed first. */
+    result: (jobId: string) => `${prefix}:result:${jobId}`,
+    /** pub/sub channel on which the process `clientId` hears that its jobs are done. Payload: the job's id. */
+    reply: (clientId: string) => `${prefix}:reply:${clientId}`,
+    /** string, JSON list of models that routers serve; no TTL. Written by routers at start. */
+    catalog: `${prefix}:catalog`,
+
+    // --- health (owner: libs/store, written by the leading aggregator) ---
+    /** stream of observations, trimmed to about 20,000 entries; group `aggregators`. Written by routers and probers. */
+    observations: `${prefix}:observations`,
+    /** hash: what is known of one target; no TTL. */
+    health: (target: string) => `${prefix}:health:${target}`,
+    /** string, JSON HealthSnapshot; no TTL, so that a router finds the last one when no aggregator lives. */
+    snapshot: `${prefix}:snapshot`,
+    /** hash {epoch, version}: of the snapshot last published. */
+    snapshotMeta: `${prefix}:snapshot:meta`,
+    /** string, JSON: full state for the next leader; no TTL. */
+    healthState: `${prefix}:health-state`,
+    /** string: id of the leading aggregator; TTL is the length of the lease. */
+    lease: `${prefix}:aggregator:lease`,
+    /** counter: raised on every change of leader, the fencing token of every write. */
+    epoch: `${prefix}:aggregator:epoch`,
+    /** pub/sub channel of snapshots. Payload: JSON HealthSnapshot. */
+    healthChanged: `${prefix}:health.changed`,
+  };
+}
+
+export type RedisKeys = ReturnType<typeof redisKeys>;
+
+/** Used when nothing else is configured. */
+export const DEFAULT_PREFIX = '{understudy}';

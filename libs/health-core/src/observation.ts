@@ -1,0 +1,19 @@
+import type { FailureClass } from './failure.js';
+
+/** One call to a target, as it ended. Probes and real traffic give the same kind of observation. */
+export interface Observation {
+  /** Unique; a second delivery with the same id changes nothing. */
+  id: string;
+  /** `<provider>/<model>`. */
+  target: string;
+  source: 'probe' | 'traffic';
+  outcome: 'success' | FailureClass;
+  /** From sending the request to the end of the answer (or of waiting for it), in milliseconds. */
+  latencyMs: number;
+  /** When the call ended, epoch milliseconds of the process that made it. */
+  at: number;
+  /** Bounded, without secrets; only for a call that did not succeed. */
+  errorMessage?: string;
+  /** W3C traceparent of the span of the call, so that a decision can be traced back to its evidence. */
+  evidence?: string;
+}

@@ -1,0 +1,92 @@
+import { type Attributes, type Span, SpanKind, SpanStatusCode, type Tracer } from '@opentelemetry/api';
+import { ATTR } from '#libs/contracts';
+import type { CallOutcome } from './provider-adapter.js';
+
+/** What is known of a call before it is made. */
+export interface CallSpanOptions {
+  /** Name of the provider in the configuration. */
+  provider: string;
+  /** Provider's name for the model. */
+  model: string;
+  baseUrl: string;
+  /** More attributes: number and kind of the attempt, whose traffic it is. */
+  attributes?: Attributes;
+  /** For a failed call: what happens next, told on the span. */
+  nextAction?: (outcome: Extract<CallOutcome, { ok: false }>) => string;
+}
+
+/** Names that OpenTelemetry prescribes where ours differ. */
+const STANDARD_PROVIDER_NAME: Readonly<Record<string, string>> = {
+  google: 'gcp.gemini',
+  gemini: 'gcp.gemini',
+  vertex: 'gcp.vertex_ai',
+  azure: 'azure.ai.openai',
+  bedrock: 'aws.bedrock',
+  mistral: 'mistral_ai',
+  xai: 'x_ai',
+};
+
+/**
+ * Makes one call inside its CLIENT span `chat <model>`: ERROR for a failed one, unset for a good one.
+ * @returns the outcome, and the span's W3C traceparent
+ */
+export async function callWithSpan(
+  tracer: Tracer,
+  options: CallSpanOptions,
+  call: () => Promise<CallOutcome>,
+): Promise<{ outcome: CallOutcome; traceparent: string }> {
+  const span = tracer.startSpan(`chat ${options.model}`, {
+    kind: SpanKind.CLIENT,
+    attributes: {
+      [ATTR.genAiOperation]: 'chat',
+      [ATTR.genAiProvider]: STANDARD_PROVIDER_NAME[options.provider] ?? options.provider,
+      [ATTR.genAiRequestModel]: options.model,
+      [ATTR.httpMethod]: 'POST',
+      ...serverAttributes(options.baseUrl),
+      ...options.attributes,
+    },
+  });
+  try {
+    const outcome = await call();
+    if (outcome.ok) recordAnswer(span, outcome);
+    else recordFailure(span, outcome, options.nextAction?.(outcome));
+    return { outcome, traceparent: traceparentOf(span) };
+  } finally {
+    span.end();
+  }
+}
+
+function serverAttributes(baseUrl: string): Attributes {
+  const { hostname, port, protocol } = new URL(baseUrl);
+  return { [ATTR.serverAddress]: hostname, [ATTR.serverPort]: port ? Number(port) : protocol === 'https:' ? 443 : 80 };
+}
+
+function recordAnswer(
+  span: Span,
+  { completion, httpStatus, servedModel, usage }: Extract<CallOutcome, { ok: true }>,
+): void {
+  if (!span.isRecording()) return;
+  span.setAttributes({
+    [ATTR.httpStatus]: httpStatus,
+    [ATTR.genAiFinishReasons]: completion.choices.map((choice) => choice.finish_reason ?? 'unknown'),
+    ...(completion.id && { [ATTR.genAiResponseId]: completion.id }),
+    ...(servedModel && { [ATTR.genAiResponseModel]: servedModel }),
+    ...(usage && { [ATTR.genAiInputTokens]: usage.inputTokens, [ATTR.genAiOutputTokens]: usage.outputTokens }),
+  });
+}
+
+function recordFailure(span: Span, outcome: Extract<CallOutcome, { ok: false }>, nextAction: string | undefined): void {
+  const { failure, httpStatus, message } = outcome;
+  span.setAttributes({
+    [ATTR.failureClass]: failure,
+    [ATTR.errorType]: httpStatus !== undefined && httpStatus >= 400 ? String(httpStatus) : failure,
+    ...(httpStatus !== undefined && { [ATTR.httpStatus]: httpStatus }),
+    ...(nextAction && { [ATTR.attemptNextAction]: nextAction }),
+  });
+  span.setStatus({ code: SpanStatusCode.ERROR, message });
+}
+
+function traceparentOf(span: Span): string {
+  const { traceId, spanId, traceFlags } = span.spanContext();
+  return `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`;
+}

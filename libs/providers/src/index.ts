@@ -1,0 +1,4 @@
+export * from './attempt-abort.js';
+export { callWithSpan, type CallSpanOptions } from './call-span.js';
+export { createAdapter, type ProviderKind } from './create-adapter.js';
+export type * from './provider-adapter.js';
