@@ -14,7 +14,27 @@ export function formatPath(path: readonly PropertyKey[]): string {
 export function parseOrThrow<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map((issue) => ({ field: formatPath(issue.path), message: issue.message }));
+  const problems = parsed.error.issues.flatMap((issue) => problemsOf(issue));
   const list = problems.map((p) => (p.field ? `${p.field}: ${p.message}` : p.message)).join('; ');
   throw new UnderstudyError('invalid_request', `The ${what} is not valid: ${list}`, { field: problems[0]?.field });
+}
+
+interface Problem {
+  field: string;
+  message: string;
+}
+
+function problemsOf(issue: z.core.$ZodIssue, inside: readonly PropertyKey[] = []): Problem[] {
+  const path = [...inside, ...issue.path];
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key) => ({
+      field: formatPath([...path, key]),
+      message: 'unknown field; remove it or correct its name',
+    }));
+  if (issue.code === 'invalid_union') {
+    // The form that was meant is the one in which the mistake lies deepest.
+    const deepest = issue.errors.filter((branch) => branch.some((nested) => nested.path.length > 0)).at(0);
+    if (deepest) return deepest.flatMap((nested) => problemsOf(nested, path));
+  }
+  return [{ field: formatPath(path), message: issue.message }];
 }

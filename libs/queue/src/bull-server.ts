@@ -1,0 +1,133 @@
+import { hostname } from 'node:os';
+import { closeRedis, connectRedis, type Redis, whenReady } from '#libs/redis';
+import { type CustomTransportStrategy, type MessageHandler, Server } from '@nestjs/microservices';
+import { DelayedError, type Job, type Telemetry, UnrecoverableError, WaitingError, type WorkerOptions } from 'bullmq';
+import { lastValueFrom } from 'rxjs';
+import { BullContext } from './bull-context.js';
+import { gateErrors } from './error-gate.js';
+import { JobWorker } from './job-worker.js';
+import { mendJob } from './mend-job.js';
+import { SHUTDOWN, type StopPatience, SupervisedWorker } from './supervised-worker.js';
+
+/** Second argument of the decorator: `@MessagePattern(QUEUES.completion, BULLMQ_TRANSPORT, { concurrency: 50 })`. */
+export const BULLMQ_TRANSPORT = Symbol('BULLMQ_TRANSPORT');
+
+/** Third argument of the decorator. */
+export type BullExtras = Partial<Omit<WorkerOptions, 'connection' | 'prefix' | 'telemetry' | 'autorun'>>;
+
+export interface BullServerOptions {
+  redisUrl: string;
+  /** Hash tag under which this installation's keys lie: `{understudy}`. */
+  prefix: string;
+  telemetry?: Telemetry | undefined;
+  /** Hears of outages of Redis (once each) and of what went wrong around jobs; a handler's errors are its own business. */
+  onError: (error: Error) => void;
+  /** Settings of every worker in this process that are known only at run time; a decorator's own win. */
+  worker?: BullExtras;
+  /** How `close` treats jobs in hand. Default: 5 s to finish, then 1.5 s to hand back. */
+  patience?: StopPatience;
+}
+
+/**
+ * A job of a process that was killed is taken over when its lock has ended and a check has seen that. BullMQ lets every
+ * second check pass when its timer and the key that spaces the checks end in the same millisecond: lock and two checks
+ * are 13 s. A process whose event loop is blocked for as long as the lock loses its jobs in the same way.
+ */
+const WORKER_DEFAULTS = {
+  lockDuration: 8_000,
+  stalledInterval: 2_500,
+  // A job outlives many killed processes; the limit is for one that kills every process it meets.
+  maxStalledCount: 20,
+  runRetryDelay: 1_000,
+  // For jobs that were not added by our queues and say nothing themselves.
+  removeOnComplete: { count: 1_000 },
+  removeOnFail: { count: 1_000 },
+} satisfies BullExtras;
+
+/**
+ * Nest's way to BullMQ: one worker per message pattern, which is the queue's name. Starts whether or not Redis is
+ * there. What a handler returns is not kept: results have a store of their own.
+ */
+export class BullServer extends Server implements CustomTransportStrategy {
+  override readonly transportId = BULLMQ_TRANSPORT;
+  readonly #redis: Redis;
+  readonly #workers: SupervisedWorker[] = [];
+  readonly #onError: (error: unknown) => void;
+
+  constructor(private readonly options: BullServerOptions) {
+    super();
+    const { redisUrl: url, onError } = options;
+    this.#redis = connectRedis({ url, name: 'worker', patience: 'patient', onError });
+    this.#onError = gateErrors(onError);
+  }
+
+  listen(callback: () => void): void {
+    for (const [queue, handler] of this.messageHandlers) {
+      const worker = new SupervisedWorker(() => this.#createWorker(queue, handler), this.#onError);
+      this.#workers.push(worker);
+      void worker.run();
+    }
+    callback();
+  }
+
+  /**
+   * Waits until jobs can be taken.
+   * @throws Error when Redis is not there after `timeoutMs`
+   */
+  whenReady(timeoutMs = 2 ** 31 - 1): Promise<void> {
+    return whenReady(this.#redis, timeoutMs);
+  }
+
+  /** Takes no new jobs, lets those in hand finish or hands them back, and lets go of Redis, within the patience given. */
+  async close(): Promise<void> {
+    const { patience = { drainMs: 5_000, handBackMs: 1_500 } } = this.options;
+    await Promise.all(this.#workers.map((worker) => worker.stop(patience)));
+    await closeRedis(this.#redis);
+  }
+
+  /** Nest's door to the broker's own events: not offered. */
+  on(): never {
+    throw new Error('BullServer has no events; pass onError to its constructor');
+  }
+
+  /** The connection that the workers share. */
+  unwrap<T>(): T {
+    return this.#redis as T;
+  }
+
+  #createWorker(queue: string, handler: MessageHandler): JobWorker {
+    const { prefix, telemetry } = this.options;
+    // BullMQ gives a signal only to a function that declares three parameters.
+    const work = (job: Job, token: string | undefined, signal: AbortSignal | undefined) =>
+      this.#work(handler, new BullContext([job, token as string, signal as AbortSignal]));
+    const worker = new JobWorker(queue, work, {
+      name: `${hostname()}:${process.pid}`,
+      ...WORKER_DEFAULTS,
+      ...this.options.worker,
+      ...(handler.extras as BullExtras),
+      connection: this.#redis,
+      prefix,
+      autorun: false,
+      ...(telemetry && { telemetry }),
+    });
+    worker.on('error', this.#onError);
+    worker.on('stalled', (jobId) => void mendJob(this.#redis, worker.toKey(jobId)).catch(this.#onError));
+    return worker;
+  }
+
+  async #work(handler: MessageHandler, context: BullContext): Promise<void> {
+    try {
+      const answer = await handler(context.job.data, context);
+      await lastValueFrom(this.transformToObservable(answer), { defaultValue: undefined });
+    } catch (error) {
+      // Whatever a handler makes of being told to stop: the job is not to blame.
+      if (context.signal.reason === SHUTDOWN && !isVerdict(error)) await context.handBack();
+      throw error instanceof Error ? error : new Error(String(error));
+    }
+  }
+}
+
+/** Errors by which a handler says what is to become of the job. */
+function isVerdict(error: unknown): boolean {
+  return error instanceof DelayedError || error instanceof WaitingError || error instanceof UnrecoverableError;
+}

@@ -1,0 +1,82 @@
+import { randomUUID } from 'node:crypto';
+import { type CompletionJob, QUEUES, redisKeys, UnderstudyError } from '#libs/contracts';
+import { type DefaultJobOptions, QueueKeys, type Telemetry } from 'bullmq';
+import { ProducerQueue } from './producer-queue.js';
+import type { QueueLocation } from './queue-access.js';
+
+/**
+ * A provider that fails is no reason for BullMQ to try again: the router fails over inside one attempt. These attempts
+ * are for faults of our own. The result lies under its own key, so a finished job is not kept; failed ones are, to be
+ * looked at and replayed.
+ */
+const JOB_DEFAULTS: DefaultJobOptions = {
+  attempts: 5,
+  backoff: { type: 'exponential', delay: 1_000, jitter: 0.5 },
+  removeOnComplete: true,
+  removeOnFail: { count: 1_000, age: 7 * 86_400 },
+};
+
+/** Where a job stands when it has no result. */
+export type JobStanding = 'missing' | 'pending' | { failedReason: string };
+
+/** The adding side of the completion queue. */
+export class CompletionQueue {
+  readonly #queue: ProducerQueue;
+  readonly #keys: ReturnType<typeof redisKeys>;
+
+  constructor(options: QueueLocation & { telemetry?: Telemetry | undefined }) {
+    this.#queue = new ProducerQueue(QUEUES.completion, { ...options, jobDefaults: JOB_DEFAULTS });
+    this.#keys = redisKeys(options.prefix);
+  }
+
+  /**
+   * Adds a job, to be started after `delayMs`. With a `jobId` of the caller's, a job that is waiting, under way or
+   * answered already is not added again.
+   * @returns the job's id
+   * @throws UnderstudyError `queue_unavailable` within a second when Redis is away, `invalid_request` for an id that cannot be used
+   */
+  async add(
+    job: CompletionJob,
+    options: { jobId?: string | undefined; delayMs?: number | undefined } = {},
+  ): Promise<string> {
+    const { jobId, delayMs = 0 } = options;
+    if (jobId !== undefined) {
+      checkJobId(jobId);
+      const answered = await this.#queue.run(() => this.#queue.redis.exists(this.#keys.result(jobId)));
+      if (answered) return jobId;
+    }
+    return this.#queue.add(job, { jobId: jobId ?? randomUUID(), delay: delayMs });
+  }
+
+  /** Whether a job is still to be answered, was given up, or is not (any more) known. */
+  async standing(jobId: string): Promise<JobStanding> {
+    const state = await this.#queue.run((queue) => queue.getJobState(jobId));
+    if (state === 'unknown' || state === 'completed') return 'missing';
+    if (state !== 'failed') return 'pending';
+    const reason = await this.#queue.run(() => this.#queue.redis.hget(this.#queue.jobKey(jobId), 'failedReason'));
+    return { failedReason: reason ?? 'unknown reason' };
+  }
+
+  /** How many jobs are in which state: `waiting`, `active`, `delayed`, `failed`, … */
+  counts(): Promise<Record<string, number>> {
+    return this.#queue.run((queue) => queue.getJobCounts());
+  }
+
+  /** Lets go of the connection. */
+  close(): Promise<void> {
+    return this.#queue.close();
+  }
+}
+
+/** BullMQ keeps its own data beside the jobs, in keys that end with these words: a job called `delayed` would break the queue. */
+const RESERVED_IDS = Object.keys(new QueueKeys('').getKeys(''));
+
+/** BullMQ makes keys of ids (no colon), and takes a number for one of its own. */
+function checkJobId(jobId: string): void {
+  if (/^(?!\d+$)[\w.@%/-]{1,200}$/.test(jobId) && !RESERVED_IDS.includes(jobId)) return;
+  throw new UnderstudyError(
+    'invalid_request',
+    `jobId: must be 1 to 200 letters, digits or . _ - @ % /, not a number alone, and not one of the queue's own words (${RESERVED_IDS.filter(Boolean).join(', ')})`,
+    { field: 'jobId' },
+  );
+}

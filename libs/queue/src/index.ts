@@ -1,0 +1,13 @@
+export * from './bull-context.js';
+export * from './bull-server.js';
+export * from './completion-queue.js';
+export * from './model-catalog.js';
+export * from './pass-through-rpc.filter.js';
+export * from './probe-queue.js';
+export type { QueueLocation } from './queue-access.js';
+export * from './queue-telemetry.js';
+export * from './rejected-job-error.js';
+export * from './reply-channel.js';
+export * from './result-store.js';
+export { SHUTDOWN, type StopPatience } from './supervised-worker.js';
+export * from './stop-patience.js';

@@ -1,0 +1,41 @@
+import { UnderstudyError } from '#libs/contracts';
+import { type Redis, redisAddress, whenReady, withoutCommand } from '#libs/redis';
+
+/** Where the queues are. */
+export interface QueueLocation {
+  /** `redis://` or `rediss://`. */
+  redisUrl: string;
+  /** Hash tag under which this installation's keys lie: `{understudy}`. */
+  prefix: string;
+  /** A connection to use instead of an own one; whoever opened it closes it. */
+  connection?: Redis | undefined;
+}
+
+/** How long a caller waits for the first connection of a process on a busy machine, in milliseconds. */
+const CONNECTING_GRACE_MS = 3_000;
+
+/** How long a caller waits while Redis is known to be away: enough for a connection that was cut and comes back. */
+const AWAY_GRACE_MS = 300;
+
+/**
+ * Does `work` when Redis can be reached.
+ * @throws UnderstudyError `queue_unavailable`, naming Redis by host and port, when it cannot or when it refuses
+ */
+export async function withRedis<T>(redisUrl: string, redis: Redis, work: () => Promise<T>): Promise<T> {
+  try {
+    await whenReady(redis, CONNECTING_GRACE_MS, AWAY_GRACE_MS);
+    return await work();
+  } catch (error) {
+    if (error instanceof UnderstudyError) throw error;
+    const { host, port } = redisAddress(redisUrl);
+    const cause = withoutCommand(error);
+    throw new UnderstudyError(
+      'queue_unavailable',
+      `The queue (Redis at ${host}:${port}) cannot be reached: ${cause.message}`,
+      {
+        retryable: true,
+        cause,
+      },
+    );
+  }
+}
