@@ -1,0 +1,7 @@
+export * from './lease.js';
+export type { RejectedEntry } from './observation-entry.js';
+export * from './observation-reader.js';
+export * from './observation-writer.js';
+export * from './snapshot-feed.js';
+export { SnapshotStore, type Publication } from './snapshot-store.js';
+export type { StoreOptions } from './store-options.js';
