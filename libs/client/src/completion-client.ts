@@ -1,0 +1,146 @@
+import { randomUUID } from 'node:crypto';
+import {
+  type CompletionRequest,
+  type CompletionResult,
+  DEFAULT_PREFIX,
+  type JobOutcome,
+  UnderstudyError,
+} from '#libs/contracts';
+import { CompletionQueue, ModelCatalog, QueueTelemetry, ReplyChannel, ResultStore } from '#libs/queue';
+import { closeRedis, connectRedis, type Redis, redisAddress } from '#libs/redis';
+import { checkJob, DEFAULT_MAX_REQUEST_BYTES } from './check-job.js';
+import type { CompleteOptions, CompletionClientOptions, EnqueueOptions } from './completion-options.js';
+import { KnownModels } from './known-models.js';
+
+const DEFAULT_REDIS_URL = 'redis://127.0.0.1:6379';
+const DEFAULT_TIMEOUT_MS = 120_000;
+
+/**
+ * The way in for other services: hand in an OpenAI chat-completions body, get the answer of whichever target could give
+ * one. Every error is an `UnderstudyError`; while Redis is away calls fail within a second, and work again when it is back.
+ */
+export class CompletionClient {
+  readonly #redis: Redis;
+  readonly #queue: CompletionQueue;
+  readonly #results: ResultStore;
+  readonly #replies: ReplyChannel;
+  readonly #catalog: ModelCatalog;
+  readonly #models: KnownModels;
+  readonly #maxRequestBytes: number;
+
+  constructor(options: CompletionClientOptions = {}) {
+    const { redisUrl = DEFAULT_REDIS_URL, prefix = DEFAULT_PREFIX } = options;
+    this.#maxRequestBytes = options.maxRequestBytes ?? DEFAULT_MAX_REQUEST_BYTES;
+    this.#redis = connectRedis({ url: redisUrl, name: 'client', patience: 'fail-fast' });
+    const location = { redisUrl, prefix, connection: this.#redis };
+    this.#queue = new CompletionQueue({
+      ...location,
+      telemetry: new QueueTelemetry({ server: redisAddress(redisUrl) }),
+    });
+    this.#results = new ResultStore({ ...location, ttlMs: 0 });
+    this.#replies = new ReplyChannel(location);
+    this.#catalog = new ModelCatalog(location);
+    this.#models = new KnownModels(this.#catalog);
+  }
+
+  /**
+   * Enqueues a job and waits for its answer.
+   * @throws UnderstudyError the job's own error; `result_timeout` when there is no answer in time (it carries the job's
+   *   id: the result can still be fetched); what `enqueue` throws
+   * @throws the signal's reason when `options.signal` is aborted
+   */
+  async complete(request: CompletionRequest, options: CompleteOptions = {}): Promise<CompletionResult> {
+    const { timeoutMs = DEFAULT_TIMEOUT_MS, signal, deadlineMs = timeoutMs } = options;
+    signal?.throwIfAborted();
+    checkDuration('timeoutMs', timeoutMs);
+    const job = checkJob(request, { ...options, deadlineMs }, this.#replies.address, this.#maxRequestBytes);
+    await this.#models.check(job.request.model);
+    const jobId = randomUUID();
+    // Waiting begins before the job is there, so that not even the fastest answer is missed.
+    const giveUp = new AbortController();
+    const outcome = this.#replies.waitFor(jobId, {
+      timeoutMs,
+      signal: signal ? AbortSignal.any([signal, giveUp.signal]) : giveUp.signal,
+    });
+    // Looked at below, but it may be rejected before that.
+    outcome.catch(() => undefined);
+    try {
+      await this.#queue.add(job, { jobId });
+    } catch (error) {
+      giveUp.abort();
+      throw error;
+    }
+    const result = resultOf(await outcome) ?? (await this.result(jobId));
+    if (result) return result;
+    throw new UnderstudyError(
+      'result_timeout',
+      `No answer within ${timeoutMs} ms; job ${jobId} may still be answered`,
+      {
+        jobId,
+        retryable: true,
+      },
+    );
+  }
+
+  /**
+   * Enqueues a job and returns its id, with which the result can be fetched from any process.
+   * @throws UnderstudyError `invalid_request` (names the field), `payload_too_large`, `unknown_model` (lists the known
+   *   ones), `queue_unavailable`
+   */
+  async enqueue(request: CompletionRequest, options: EnqueueOptions = {}): Promise<string> {
+    const job = checkJob(request, options, undefined, this.#maxRequestBytes);
+    await this.#models.check(job.request.model);
+    return this.#queue.add(job);
+  }
+
+  /**
+   * The result of a job; null when it is not finished after `waitMs`.
+   * @throws UnderstudyError the job's own error when it failed; `job_not_found` when neither the job nor its result is
+   *   there (never was, or its time is over); `queue_unavailable`
+   */
+  async result(
+    jobId: string,
+    { waitMs = 0, signal }: { waitMs?: number; signal?: AbortSignal } = {},
+  ): Promise<CompletionResult | null> {
+    const result = await this.#finished(jobId);
+    if (result || waitMs <= 0) return result;
+    return resultOf(await this.#replies.waitFor(jobId, { timeoutMs: waitMs, signal })) ?? this.#finished(jobId);
+  }
+
+  /** Names of the models that can be asked for; empty as long as no router has announced any. */
+  async models(): Promise<string[]> {
+    return (await this.#catalog.read()) ?? [];
+  }
+
+  /** Ends every wait and lets go of the connections. */
+  async close(): Promise<void> {
+    await this.#replies.close();
+    await this.#queue.close();
+    await closeRedis(this.#redis);
+  }
+
+  async #finished(jobId: string): Promise<CompletionResult | null> {
+    const outcome = await this.#results.get(jobId);
+    if (outcome) return resultOf(outcome);
+    const standing = await this.#queue.standing(jobId);
+    if (standing === 'pending') return null;
+    // It may have been finished between the two looks.
+    const late = await this.#results.get(jobId);
+    if (late) return resultOf(late);
+    if (standing === 'missing')
+      throw new UnderstudyError('job_not_found', `There is no job ${jobId}, and no result of it`, { jobId });
+    throw new UnderstudyError('internal_error', `Job ${jobId} was given up: ${standing.failedReason}`, { jobId });
+  }
+}
+
+function checkDuration(field: string, ms: number): void {
+  if (Number.isSafeInteger(ms) && ms > 0) return;
+  throw new UnderstudyError('invalid_request', `${field}: must be a whole number of milliseconds above 0, not ${ms}`, {
+    field,
+  });
+}
+
+function resultOf(outcome: JobOutcome | null): CompletionResult | null {
+  if (outcome?.status === 'failed') throw UnderstudyError.fromJSON(outcome.error);
+  return outcome?.result ?? null;
+}
