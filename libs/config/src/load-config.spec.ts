@@ -35,6 +35,12 @@ describe('a good configuration', () => {
     expect(config.probes.intervalMs).toBe(30_000);
   });
 
+  test('is the one for real OpenAI models, once the key is there', () => {
+    const text = readFileSync('understudy.openai.yaml', 'utf8');
+    expect(parseConfig(text, { OPENAI_API_KEY: 'k' }).providers['openai']?.baseUrl).toBe('https://api.openai.com/v1');
+    expect(problemsOf(text)[0]).toContain('environment variable OPENAI_API_KEY is not set');
+  });
+
   test('fills in ids, names, defaults and the route to everything', () => {
     const config = parseConfig(BASE, {});
     expect(config.targets[0]).toMatchObject({ id: 'a/m1', serves: ['m1'], weight: 1, timeoutMs: 30_000 });

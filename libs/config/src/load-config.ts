@@ -12,7 +12,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * Reads and checks a configuration file.
  * @throws ConfigError that lists every problem
  */
-export function loadConfig(path: string, env: Environment): UnderstudyConfig {
+export function loadConfig(path: string, env: Environment = process.env): UnderstudyConfig {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');

@@ -27,6 +27,8 @@ const providerSchema = z.strictObject({
   apiKey: z.string().min(1).optional(),
   /** Extra headers, sent with every call. */
   headers: z.record(z.string(), z.string()).default({}),
+  /** Name under which this provider takes the token limit; callers may use either. Default: as the caller wrote it. */
+  maxTokensField: z.enum(['max_tokens', 'max_completion_tokens']).optional(),
   /** How many connections one router holds to this provider at most. */
   maxConnections: wholeNumber(1, 10_000).default(256),
   /** How many pings may be under way to this provider at once, in one prober. */

@@ -50,6 +50,9 @@ export interface ProviderAdapter {
   close(): Promise<void>;
 }
 
+/** OpenAI renamed the field; many who speak its format know only one of the two names. */
+export type MaxTokensField = 'max_tokens' | 'max_completion_tokens';
+
 /** Where a provider is and how to get in. */
 export interface ProviderOptions {
   /** Name in the configuration. */
@@ -58,5 +61,7 @@ export interface ProviderOptions {
   baseUrl: string;
   apiKey?: string | undefined;
   headers: Readonly<Record<string, string>>;
+  /** Name under which the provider takes the token limit. Default: as the caller wrote it. */
+  maxTokensField?: MaxTokensField | undefined;
   maxConnections: number;
 }

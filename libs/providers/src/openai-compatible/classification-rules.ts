@@ -27,7 +27,7 @@ const FILTERED = /content[ _](filter|policy|management)|responsible ?ai|flagged|
  * From the most trustworthy signal to the least: codes and types, then wording, then the status. The first rule that
  * matches decides, so the order is part of the meaning: money before rate, moderation before "403 is about the key".
  */
-export const CLASSIFICATION_RULES: readonly ClassificationRule[] = [
+const CLASSIFICATION_RULES: readonly ClassificationRule[] = [
   // --- an error that says what it is ---
   { failure: 'overloaded', when: (s) => isServerSide(s) && named(s, 'overloaded_error', 'server_is_overloaded') },
   { failure: 'overloaded', when: (s) => status(s, 503, 529) },

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { AttemptAbort } from '../attempt-abort.js';
 import type { ChatCall, ProviderAdapter } from '../provider-adapter.js';
 import { createAdapter } from '../create-adapter.js';
+import { outgoingBody } from './outgoing-body.js';
 
 const COMPLETION = {
   id: 'c1',
@@ -88,6 +89,18 @@ describe('a good answer', () => {
       seed: 7,
       future_field: { a: 1 },
     });
+  });
+
+  test.each([
+    ['max_tokens', 'max_completion_tokens'],
+    ['max_completion_tokens', 'max_tokens'],
+  ] as const)('was asked for with %s also when the caller wrote %s', async (field, written) => {
+    expect(outgoingBody({ ...CALL, body: { ...CALL.body, [written]: 9 } }, field)).toMatchObject({
+      [field]: 9,
+      [written]: undefined,
+    });
+    expect(outgoingBody({ ...CALL, body: { ...CALL.body, [field]: 9 } }, field)).toMatchObject({ [field]: 9 });
+    expect(outgoingBody(CALL, field)).not.toHaveProperty(field);
   });
 
   test('may begin with blank lines, as from a provider that queues', async () => {

@@ -2,9 +2,17 @@ import { Agent, request } from 'undici';
 import { openCallScope } from '../call-scope.js';
 import { classifyThrown } from '../classify-thrown.js';
 import { excerpt } from '../excerpt.js';
-import type { CallOutcome, ChatCall, ProviderAdapter, ProviderOptions, TokenUsage } from '../provider-adapter.js';
+import type {
+  CallOutcome,
+  ChatCall,
+  MaxTokensField,
+  ProviderAdapter,
+  ProviderOptions,
+  TokenUsage,
+} from '../provider-adapter.js';
 import { parseJson, readBody } from '../read-body.js';
 import { retryAfterMs } from '../retry-after.js';
+import { outgoingBody } from './outgoing-body.js';
 import { checkCompletion } from './check-completion.js';
 import { classifySignal } from './classification-rules.js';
 import { readErrorSignal } from './error-signal.js';
@@ -18,10 +26,12 @@ export class OpenAiCompatibleAdapter implements ProviderAdapter {
   readonly #url: string;
   readonly #headers: Record<string, string>;
   readonly #secrets: string[];
+  readonly #maxTokensField: MaxTokensField | undefined;
   readonly #agent: Agent;
 
   constructor(options: ProviderOptions) {
     this.#url = `${options.baseUrl}/chat/completions`;
+    this.#maxTokensField = options.maxTokensField;
     this.#secrets = [options.apiKey ?? '', ...Object.values(options.headers)];
     this.#headers = {
       ...options.headers,
@@ -46,8 +56,7 @@ export class OpenAiCompatibleAdapter implements ProviderAdapter {
       const response = await request(this.#url, {
         method: 'POST',
         headers: this.#headers,
-        // Last, so that nothing in the caller's body can choose another model or ask for a stream.
-        body: JSON.stringify({ ...call.body, model: call.model, stream: false, stream_options: undefined }),
+        body: JSON.stringify(outgoingBody(call, this.#maxTokensField)),
         dispatcher: this.#agent,
         signal: scope.signal,
         headersTimeout: 0,
