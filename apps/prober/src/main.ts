@@ -1,0 +1,26 @@
+import { BullServer, QueueTelemetry, stopPatience } from '#libs/queue';
+import { bootService, LOGGER, runService } from '#libs/service';
+import type { Logger } from '#libs/telemetry';
+import { ProberModule } from './prober.module.js';
+import { readProberSettings } from './prober.env.js';
+
+await bootService(async () => {
+  const { env, config } = readProberSettings();
+  await runService({
+    name: 'prober',
+    env,
+    module: ProberModule.forRoot({ env, config }),
+    strategies: (app) => {
+      const logger = app.get<Logger>(LOGGER);
+      return [
+        new BullServer({
+          redisUrl: env.REDIS_URL,
+          prefix: env.UNDERSTUDY_PREFIX,
+          telemetry: new QueueTelemetry(),
+          onError: (error) => logger.warn({ err: error }, 'queue'),
+          patience: stopPatience(env.SHUTDOWN_DEADLINE_MS),
+        }),
+      ];
+    },
+  });
+});

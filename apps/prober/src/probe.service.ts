@@ -1,0 +1,155 @@
+import { trace } from '@opentelemetry/api';
+import type { ProviderConfig, TargetConfig, UnderstudyConfig } from '#libs/config';
+import { ATTR } from '#libs/contracts';
+import { consequenceOf, type Observation } from '#libs/health-core';
+import { AttemptAbort, callWithSpan, createAdapter, type CallOutcome, type ProviderAdapter } from '#libs/providers';
+import type { Logger, ProbeMetrics } from '#libs/telemetry';
+import type { FleetClock } from './fleet-clock.js';
+import { slotIsOver, slotStart } from './probe-slot.js';
+import type { ProbeDisposition, ProbeWork } from './probe-work.js';
+import { ProviderLanes } from './provider-lanes.js';
+
+/** Where observations go: the store's writer, which never throws and is never waited for. */
+export interface ObservationSink {
+  report(observation: Omit<Observation, 'id'>): void;
+}
+
+/** One run of a ping job. */
+export interface ProbeRun {
+  /** Stores that the provider is about to be called; when it rejects, no call is made. */
+  mark: (calledAt: number) => Promise<void>;
+  /** Fires when this prober has to stop before its pings have ended. */
+  signal: AbortSignal;
+}
+
+interface Door {
+  target: TargetConfig;
+  provider: ProviderConfig;
+  adapter: ProviderAdapter;
+}
+
+/** Pings a target and tells what it saw. A sick provider is a ping well done, with a bad observation. */
+export class ProbeService {
+  readonly #doors: ReadonlyMap<string, Door>;
+  readonly #lanes: ProviderLanes;
+  readonly #tracer = trace.getTracer('prober');
+  /** Targets whose pings are refused as wrong; each is told once, until it answers. */
+  readonly #misconfigured = new Set<string>();
+
+  constructor(
+    private readonly config: UnderstudyConfig,
+    private readonly clock: FleetClock,
+    private readonly observations: ObservationSink,
+    private readonly metrics: ProbeMetrics,
+    private readonly logger: Logger,
+  ) {
+    this.#doors = doorsOf(config);
+    this.#lanes = new ProviderLanes(
+      Object.entries(config.providers).map(([name, { probeConcurrency }]) => [name, probeConcurrency]),
+    );
+  }
+
+  /** Makes the ping, if it is still worth making and nobody has made it. Rejects when `signal` fires before the call has begun. */
+  async probe(work: ProbeWork, { mark, signal }: ProbeRun): Promise<ProbeDisposition> {
+    const door = this.#doors.get(work.target);
+    if (!door) {
+      this.logger.warn({ target: work.target }, 'ping for a target that is not in this prober’s configuration');
+      return 'unknown-target';
+    }
+    if (work.calledAt !== undefined) return 'called-before';
+    const patienceMs = slotStart(work.target, work.slot + 1, work.intervalMs) - this.clock.now();
+    if (patienceMs <= 0) return 'too-late';
+
+    const made = await this.#lanes.run(door.target.provider, { waitMs: patienceMs, signal }, async () => {
+      await mark(this.clock.now());
+      // Marking waits for Redis, which may have been away for any length of time.
+      if (slotIsOver(work.target, work.slot, this.clock.now(), work.intervalMs)) return false;
+      await this.#call(door, signal);
+      return true;
+    });
+    return made ? 'called' : 'too-late';
+  }
+
+  /** Ends the connections to all providers. */
+  async close(): Promise<void> {
+    const adapters = new Set(Array.from(this.#doors.values(), ({ adapter }) => adapter));
+    await Promise.all(Array.from(adapters, (adapter) => adapter.close()));
+  }
+
+  async #call({ target, provider, adapter }: Door, signal: AbortSignal): Promise<void> {
+    const { maxTokens } = this.config.probes;
+    const attributes = { [ATTR.trafficType]: 'probe', [ATTR.healthTarget]: target.id };
+    const { outcome, traceparent } = await callWithSpan(
+      this.#tracer,
+      { provider: target.provider, model: target.model, baseUrl: provider.baseUrl, attributes },
+      () =>
+        adapter.chat({
+          model: target.model,
+          body: pingOf(target.model, maxTokens),
+          timeoutMs: target.timeoutMs,
+          signal: cutBy(signal),
+        }),
+    );
+    // Cut by our own stop: nobody has learnt anything.
+    if (!outcome.ok && outcome.failure === 'shutdown') return;
+    const endedAt = Date.now();
+    if (outcome.ok) this.metrics.probeSucceeded(target.model, outcome.latencyMs, endedAt);
+    else this.metrics.probeFailed(target.model, outcome.latencyMs, endedAt);
+    if (this.#saysNothingAboutHealth(target, outcome)) return;
+
+    this.observations.report({
+      target: target.id,
+      source: 'probe',
+      outcome: outcome.ok ? 'success' : outcome.failure,
+      latencyMs: outcome.latencyMs,
+      at: endedAt,
+      ...(!outcome.ok && { errorMessage: outcome.message, evidence: traceparent }),
+    });
+  }
+
+  /** A provider that finds fault with the ping itself is well: somebody has to mend the configuration. */
+  #saysNothingAboutHealth(target: TargetConfig, outcome: CallOutcome): boolean {
+    if (outcome.ok || consequenceOf(outcome.failure).health !== 'none') {
+      this.#misconfigured.delete(target.id);
+      return false;
+    }
+    if (!this.#misconfigured.has(target.id)) {
+      this.#misconfigured.add(target.id);
+      const { failure, httpStatus, message } = outcome;
+      this.logger.warn(
+        { event: 'probe.misconfigured', target: target.id, failure, http_status: httpStatus, message },
+        'probe misconfigured: the provider refuses the ping itself, so its health stays unknown; check model, apiKey and probes.maxTokens',
+      );
+    }
+    return true;
+  }
+}
+
+/** A signal that tells the adapter why the call is cut. */
+function cutBy(signal: AbortSignal): AbortSignal {
+  const cut = new AbortController();
+  const abort = () => cut.abort(new AttemptAbort('shutdown'));
+  if (signal.aborted) abort();
+  else signal.addEventListener('abort', abort, { once: true });
+  return cut.signal;
+}
+
+const pingOf = (model: string, maxTokens: number) => ({
+  model,
+  messages: [{ role: 'user', content: 'ping' }],
+  max_tokens: maxTokens,
+});
+
+function doorsOf(config: UnderstudyConfig): Map<string, Door> {
+  const adapters = new Map(
+    Object.entries(config.providers).map(([name, provider]) => [name, createAdapter({ name, ...provider })]),
+  );
+  return new Map(
+    config.targets.map((target) => {
+      const provider = config.providers[target.provider];
+      const adapter = adapters.get(target.provider);
+      if (!provider || !adapter) throw new Error(`target ${target.id} names no configured provider`);
+      return [target.id, { target, provider, adapter }];
+    }),
+  );
+}

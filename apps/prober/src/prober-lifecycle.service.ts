@@ -1,0 +1,36 @@
+import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { ProbeQueue } from '#libs/queue';
+import { Readiness } from '#libs/service';
+import { ObservationWriter } from '#libs/store';
+import { ClockSyncService } from './clock-sync.service.js';
+import { ProbeScheduleService } from './probe-schedule.service.js';
+import { ProbeService } from './probe.service.js';
+
+/** Starts and stops the parts of the prober in the order in which they need each other. */
+@Injectable()
+export class ProberLifecycle implements OnApplicationBootstrap, OnModuleDestroy {
+  constructor(
+    private readonly readiness: Readiness,
+    private readonly clock: ClockSyncService,
+    private readonly schedule: ProbeScheduleService,
+    private readonly probes: ProbeService,
+    private readonly queue: ProbeQueue,
+    private readonly observations: ObservationWriter,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    // Pings in hand end first, and need everything; new ones are not asked for any more.
+    this.readiness.stopping.addEventListener('abort', () => {
+      this.schedule.stop();
+      this.clock.stop();
+    });
+    this.clock.start();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    this.schedule.stop();
+    this.clock.stop();
+    await this.probes.close();
+    await Promise.all([this.observations.close(), this.queue.close()]);
+  }
+}

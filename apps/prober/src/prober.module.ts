@@ -1,0 +1,65 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import type { UnderstudyConfig } from '#libs/config';
+import { ProbeQueue, QueueTelemetry } from '#libs/queue';
+import { LOGGER, Readiness } from '#libs/service';
+import { ObservationWriter } from '#libs/store';
+import { ProbeMetrics, Registry, type Logger } from '#libs/telemetry';
+import { ClockSyncService } from './clock-sync.service.js';
+import { FleetClock } from './fleet-clock.js';
+import { ProbeScheduleService } from './probe-schedule.service.js';
+import { ProbeProcessor } from './probe.processor.js';
+import { ProbeService } from './probe.service.js';
+import { ProberLifecycle } from './prober-lifecycle.service.js';
+import type { ProberEnv } from './prober.env.js';
+
+/** Asks each target, on a schedule that all probers share, whether it is well. */
+@Module({})
+export class ProberModule {
+  static forRoot({
+    env,
+    config,
+  }: {
+    env: Pick<ProberEnv, 'REDIS_URL' | 'UNDERSTUDY_PREFIX'>;
+    config: UnderstudyConfig;
+  }): DynamicModule {
+    const location = { redisUrl: env.REDIS_URL, prefix: env.UNDERSTUDY_PREFIX };
+    return {
+      module: ProberModule,
+      controllers: [ProbeProcessor],
+      providers: [
+        { provide: ProbeQueue, useFactory: () => new ProbeQueue({ ...location, telemetry: new QueueTelemetry() }) },
+        { provide: ObservationWriter, useFactory: () => new ObservationWriter({ ...location, reporter: 'prober' }) },
+        {
+          provide: ProbeMetrics,
+          useFactory: (registry: Registry) =>
+            new ProbeMetrics(registry, { models: config.targets.map(({ model }) => model) }),
+          inject: [Registry],
+        },
+        {
+          provide: FleetClock,
+          useFactory: (queue: ProbeQueue) => new FleetClock(() => queue.timeMs()),
+          inject: [ProbeQueue],
+        },
+        {
+          provide: ProbeScheduleService,
+          useFactory: (clock: FleetClock, queue: ProbeQueue, logger: Logger) =>
+            new ProbeScheduleService(config, clock, queue, logger),
+          inject: [FleetClock, ProbeQueue, LOGGER],
+        },
+        {
+          provide: ProbeService,
+          useFactory: (clock: FleetClock, writer: ObservationWriter, metrics: ProbeMetrics, logger: Logger) =>
+            new ProbeService(config, clock, writer, metrics, logger),
+          inject: [FleetClock, ObservationWriter, ProbeMetrics, LOGGER],
+        },
+        {
+          provide: ClockSyncService,
+          useFactory: (clock: FleetClock, readiness: Readiness, logger: Logger, schedule: ProbeScheduleService) =>
+            new ClockSyncService(clock, readiness.require('redis'), logger, () => schedule.start()),
+          inject: [FleetClock, Readiness, LOGGER, ProbeScheduleService],
+        },
+        ProberLifecycle,
+      ],
+    };
+  }
+}
