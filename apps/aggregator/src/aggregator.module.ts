@@ -1,0 +1,47 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import type { UnderstudyConfig } from '#libs/config';
+import { Lease, ObservationReader, SnapshotFeed, SnapshotStore } from '#libs/store';
+import { HealthMetrics, Registry } from '#libs/telemetry';
+import { AggregatorId } from './aggregator-id.js';
+import type { AggregatorEnv } from './aggregator.env.js';
+import { AGGREGATOR_CONFIG } from './aggregator.tokens.js';
+import { HealthEffectsService } from './health-effects.service.js';
+import { HealthViewService } from './health-view.service.js';
+import { HealthController } from './health.controller.js';
+import { ObservationService } from './observation.service.js';
+import { RoutingWeightsController } from './routing-weights.controller.js';
+import { StatusController } from './status.controller.js';
+
+/** Turns observations into health. Runs inside the ServiceModule of #libs/service. */
+@Module({})
+export class AggregatorModule {
+  static forRoot(env: Pick<AggregatorEnv, 'REDIS_URL' | 'UNDERSTUDY_PREFIX'>, config: UnderstudyConfig): DynamicModule {
+    const options = { redisUrl: env.REDIS_URL, prefix: env.UNDERSTUDY_PREFIX };
+    const models = config.targets.map(({ model }) => model);
+    const states = ['healthy', 'unhealthy', 'unavailable'];
+    return {
+      module: AggregatorModule,
+      controllers: [HealthController, RoutingWeightsController, StatusController],
+      providers: [
+        { provide: AGGREGATOR_CONFIG, useValue: config },
+        { provide: ObservationReader, useFactory: () => new ObservationReader(options) },
+        { provide: SnapshotStore, useFactory: () => new SnapshotStore(options) },
+        { provide: SnapshotFeed, useFactory: () => new SnapshotFeed(options) },
+        {
+          provide: Lease,
+          useFactory: ({ value: owner }: AggregatorId) => new Lease({ ...options, owner }),
+          inject: [AggregatorId],
+        },
+        {
+          provide: HealthMetrics,
+          useFactory: (registry: Registry) => new HealthMetrics(registry, { models, states }),
+          inject: [Registry],
+        },
+        AggregatorId,
+        HealthEffectsService,
+        HealthViewService,
+        ObservationService,
+      ],
+    };
+  }
+}

@@ -1,0 +1,2 @@
+/** Injection token of the checked configuration (UnderstudyConfig). */
+export const AGGREGATOR_CONFIG = Symbol('AGGREGATOR_CONFIG');

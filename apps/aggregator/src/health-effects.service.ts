@@ -1,0 +1,78 @@
+import { propagation, ROOT_CONTEXT, SpanKind, trace, type Attributes, type Link } from '@opentelemetry/api';
+import { Inject, Injectable } from '@nestjs/common';
+import { ATTR, SPAN_EVENT } from '#libs/contracts';
+import { LOGGER } from '#libs/service';
+import { HealthMetrics, type Logger } from '#libs/telemetry';
+import type { FleetEffect } from './fleet-health.js';
+import { QuietPeriod } from './quiet-period.js';
+
+const SLOW_ANSWER_LOG_MS = 60_000;
+
+type StateChange = Extract<FleetEffect, { type: 'state-changed' }>;
+type SlowAnswer = Extract<FleetEffect, { type: 'slow-answer' }>;
+
+/** Tells people what the core has decided: one line, one count and one span event per change of state. */
+@Injectable()
+export class HealthEffectsService {
+  readonly #slowAnswers = new QuietPeriod(SLOW_ANSWER_LOG_MS);
+
+  constructor(
+    @Inject(LOGGER) private readonly logger: Logger,
+    private readonly metrics: HealthMetrics,
+  ) {}
+
+  /** Call it with what has been published, and only then: a former leader's decisions are nobody's. */
+  carryOut(effects: readonly FleetEffect[]): void {
+    const changes = effects.filter((effect) => effect.type === 'state-changed');
+    if (changes.length > 0) this.#tellChanges(changes);
+    for (const effect of effects) if (effect.type === 'slow-answer') this.#tellSlowAnswer(effect);
+  }
+
+  /** A span exists only when there is something to see in it; it leads to the calls on which the decision rests. */
+  #tellChanges(changes: readonly StateChange[]): void {
+    const links = changes.flatMap(({ target, cause }) => evidenceLink(target, cause.evidence));
+    const options = { kind: SpanKind.CONSUMER, links, attributes: { [ATTR.messagingOperationType]: 'process' } };
+    const tracer = trace.getTracer('aggregator');
+    tracer.startActiveSpan('process observations', options, ROOT_CONTEXT, (span) => {
+      for (const change of changes) {
+        span.addEvent(SPAN_EVENT.healthStateChange, eventAttributes(change));
+        this.metrics.stateChanged(change.model, change.to);
+        this.#log(change);
+      }
+      span.end();
+    });
+  }
+
+  #log({ target, from, to, reason, scoreAfter, cause }: StateChange): void {
+    const score = Math.round(scoreAfter * 10) / 10;
+    const { source, outcome } = cause;
+    const fields = { event: SPAN_EVENT.healthStateChange, target, from, to, score, reason, source, outcome };
+    const text = `${target} became ${to} (was ${from}): ${reason}, last outcome ${outcome}, score ${score}`;
+    if (to === 'healthy') this.logger.info(fields, text);
+    else this.logger.warn(fields, text);
+  }
+
+  #tellSlowAnswer({ target, latencyMs, maxLatencyMs, source }: SlowAnswer): void {
+    const heldBack = this.#slowAnswers.pass(target, performance.now());
+    if (heldBack === null) return;
+    const fields = { event: 'llm.health.slow_answer', target, latencyMs, maxLatencyMs, source, heldBack };
+    this.logger.warn(
+      fields,
+      `${target} took ${Math.round(latencyMs)} ms, more than its maxLatencyMs of ${maxLatencyMs}`,
+    );
+  }
+}
+
+const eventAttributes = ({ target, from, to, scoreBefore, scoreAfter }: StateChange): Attributes => ({
+  [ATTR.healthTarget]: target,
+  [ATTR.healthFrom]: from,
+  [ATTR.healthTo]: to,
+  [ATTR.healthScoreBefore]: scoreBefore,
+  [ATTR.healthScoreAfter]: scoreAfter,
+});
+
+function evidenceLink(target: string, traceparent: string | undefined): Link[] {
+  const context = traceparent && trace.getSpanContext(propagation.extract(ROOT_CONTEXT, { traceparent }));
+  if (!context) return [];
+  return [{ context, attributes: { [ATTR.linkType]: 'health_evidence', [ATTR.healthTarget]: target } }];
+}

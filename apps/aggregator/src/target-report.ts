@@ -1,0 +1,29 @@
+import type { TargetHealth } from '#libs/contracts';
+
+/** Four decimals: enough to compare with a calculation by hand, without the noise of binary fractions. */
+export const rounded = (value: number): number => Math.round(value * 10_000) / 10_000;
+
+/** Everything about one target, in the style of the other answers. Times are epoch milliseconds. */
+export function targetReport(health: TargetHealth) {
+  return {
+    target: health.target,
+    model: health.model,
+    provider: health.provider,
+    state: !health.available ? 'unavailable' : health.healthy ? 'healthy' : 'unhealthy',
+    available: health.available,
+    healthy: health.healthy,
+    score: rounded(health.score),
+    weight: health.weight,
+    routing_weight: rounded(health.routingWeight),
+    latency_ms: health.latencyMs,
+    success_rate: rounded(health.successRate),
+    consecutive_failures: health.consecutiveFailures,
+    requests: health.requests,
+    failures: health.failures,
+    last_check_at: health.lastCheckAt,
+    error_message: health.errorMessage,
+    evidence: health.evidence,
+  };
+}
+
+export type TargetReport = ReturnType<typeof targetReport>;
