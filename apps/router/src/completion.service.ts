@@ -1,0 +1,164 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { trace } from '@opentelemetry/api';
+import type { UnderstudyConfig } from '#libs/config';
+import {
+  ATTR,
+  type CompletionJob,
+  completionJobSchema,
+  type JobOutcome,
+  parseOrThrow,
+  QUEUES,
+  UnderstudyError,
+} from '#libs/contracts';
+import { type BullContext, RejectedJobError, ResultStore } from '#libs/queue';
+import { RoutingMetrics } from '#libs/telemetry';
+import { deadlineError, exhaustedError, rejectedError, resultOf } from './end-of-job.js';
+import { type JobProgress, readProgress } from './job-progress.js';
+import { pauseBeforeNextPass } from './pause-before-next-pass.js';
+import { resolveRoute } from './resolve-route.js';
+import { type RouteEnd, RouteService } from './route.service.js';
+import { ROUTER_CONFIG } from './router.tokens.js';
+import { attemptSignal } from './attempt-signal.js';
+
+/** The life of one job in this router: check it, route it, then commit its one result, or let it wait for better times. */
+@Injectable()
+export class CompletionService {
+  readonly #log = new Logger(CompletionService.name);
+
+  constructor(
+    @Inject(ROUTER_CONFIG) private readonly config: UnderstudyConfig,
+    private readonly routing: RouteService,
+    private readonly results: ResultStore,
+    private readonly metrics: RoutingMetrics,
+  ) {}
+
+  /**
+   * Works on a job until it has a result, or parks it.
+   * @throws RejectedJobError once a failure is committed, so that the job ends among the failed ones
+   */
+  async work(payload: unknown, context: BullContext): Promise<void> {
+    const progress = readProgress(context.job.progress, context.startedAt);
+    if (context.attemptsStarted === 1) this.#recordWait(context);
+
+    let job: CompletionJob;
+    try {
+      job = parseOrThrow(completionJobSchema, payload, 'job');
+    } catch (error) {
+      return this.#fail(error as UnderstudyError, context, replyToOf(payload), progress);
+    }
+    let end: RouteEnd;
+    try {
+      end = await this.#route(job, context, progress);
+    } catch (error) {
+      if (!(error instanceof UnderstudyError)) throw error;
+      return this.#fail(error, context, job.replyTo, progress);
+    }
+    return this.#finish(end, job, context, progress);
+  }
+
+  #route(job: CompletionJob, context: BullContext, progress: JobProgress): Promise<RouteEnd> {
+    return this.routing.run({
+      jobId: context.jobId,
+      job,
+      route: resolveRoute(job, this.config),
+      deadlineAt: this.#deadlineAt(job, context),
+      earlier: progress.attempts,
+      signal: attemptSignal(context.signal),
+    });
+  }
+
+  async #finish(end: RouteEnd, job: CompletionJob, context: BullContext, progress: JobProgress): Promise<void> {
+    const { jobId } = context;
+    switch (end.kind) {
+      case 'answered': {
+        const times = {
+          enqueuedAt: context.enqueuedAt,
+          firstStartedAt: progress.firstStartedAt,
+          finishedAt: Date.now(),
+        };
+        this.metrics.jobEnded(end.attempts.length > 1 ? 'failover' : 'primary', end.attempts.length);
+        return this.#commit({ status: 'completed', result: resultOf(jobId, end, times) }, context, job.replyTo);
+      }
+      case 'rejected':
+        return this.#fail(rejectedError(jobId, end), context, job.replyTo, progress);
+      case 'deadline':
+        return this.#fail(deadlineError(jobId, end.attempts, this.#deadlineMs(job)), context, job.replyTo, progress);
+      case 'interrupted':
+        return this.#handBack(end, context, progress);
+      case 'exhausted': {
+        if (!end.transient) return this.#fail(exhaustedError(jobId, end.attempts), context, job.replyTo, progress);
+        const pauseMs = pauseBeforeNextPass(progress.parkings, end.retryAfterMs, Math.random());
+        return this.#park(end, context, progress, Math.min(pauseMs, this.#deadlineAt(job, context) - Date.now()));
+      }
+    }
+  }
+
+  /** Lets the job wait in the queue, and gives its place here to another. */
+  async #park(end: RouteEnd, context: BullContext, progress: JobProgress, pauseMs: number): Promise<void> {
+    await context.job.updateProgress({ ...progress, attempts: end.attempts, parkings: progress.parkings + 1 });
+    this.#log.warn({
+      event: 'llm.job.parked',
+      job_id: context.jobId,
+      pause_ms: pauseMs,
+      attempts: end.attempts.length,
+    });
+    await context.parkUntil(Date.now() + Math.max(0, pauseMs));
+  }
+
+  /** This process is stopping: another router takes the job up at once, and knows what was tried. */
+  async #handBack(end: RouteEnd, context: BullContext, progress: JobProgress): Promise<void> {
+    await context.job.updateProgress({ ...progress, attempts: end.attempts });
+    this.#log.log({ event: 'llm.job.handed_back', job_id: context.jobId, attempts: end.attempts.length });
+    await context.handBack();
+  }
+
+  async #fail(
+    error: UnderstudyError,
+    context: BullContext,
+    replyTo: string | undefined,
+    progress: JobProgress,
+  ): Promise<void> {
+    const attempts = error.attempts.length > 0 ? error.attempts : progress.attempts;
+    const failure = { ...error.toJSON(), jobId: context.jobId, attempts };
+    this.metrics.jobEnded(
+      attempts.length === 0 || error.code === 'request_rejected' ? 'rejected' : 'exhausted',
+      attempts.length,
+    );
+    this.#log.warn({
+      event: 'llm.job.failed',
+      job_id: context.jobId,
+      code: error.code,
+      attempts: attempts.length,
+      msg: error.message,
+    });
+    trace.getActiveSpan()?.setAttribute(ATTR.errorType, error.code);
+    await this.#commit({ status: 'failed', error: failure }, context, replyTo);
+    throw new RejectedJobError(`${error.code}: ${error.message}`);
+  }
+
+  async #commit(outcome: JobOutcome, context: BullContext, replyTo: string | undefined): Promise<void> {
+    const first = await this.results.commit(context.jobId, outcome, replyTo);
+    // At-least-once execution means that a job may be answered twice; only the first answer counts.
+    if (!first) this.#log.warn({ event: 'llm.job.duplicate', job_id: context.jobId, status: outcome.status });
+  }
+
+  #recordWait(context: BullContext): void {
+    const waitMs = context.startedAt - context.enqueuedAt - (context.job.opts.delay ?? 0);
+    trace.getActiveSpan()?.setAttribute(ATTR.queueWaitMs, waitMs);
+    this.metrics.jobStarted(QUEUES.completion, waitMs);
+  }
+
+  #deadlineMs(job: CompletionJob): number {
+    return job.deadlineMs ?? this.config.jobs.deadlineMs;
+  }
+
+  #deadlineAt(job: CompletionJob, context: BullContext): number {
+    return context.enqueuedAt + this.#deadlineMs(job);
+  }
+}
+
+/** Whoever waits for a job that cannot be read still wants to hear so. */
+function replyToOf(payload: unknown): string | undefined {
+  const { replyTo } = (payload ?? {}) as { replyTo?: unknown };
+  return typeof replyTo === 'string' ? replyTo : undefined;
+}

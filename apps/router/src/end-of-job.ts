@@ -1,0 +1,71 @@
+import { type Attempt, type CompletionResult, UnderstudyError } from '#libs/contracts';
+import type { RouteEnd } from './route.service.js';
+
+/** When a job was enqueued, begun and finished, epoch milliseconds. */
+export interface JobTimes {
+  enqueuedAt: number;
+  firstStartedAt: number;
+  finishedAt: number;
+}
+
+/** The result of an answered job: the provider's response verbatim, and who gave it. */
+export function resultOf(
+  jobId: string,
+  end: Extract<RouteEnd, { kind: 'answered' }>,
+  times: JobTimes,
+): CompletionResult {
+  return {
+    ...end.completion,
+    understudy: {
+      jobId,
+      target: end.target,
+      attempts: end.attempts,
+      // Producer and router may run on machines whose clocks differ a little.
+      queueMs: Math.max(0, times.firstStartedAt - times.enqueuedAt),
+      totalMs: Math.max(0, times.finishedAt - times.enqueuedAt),
+    },
+  };
+}
+
+/** The job's model or parameters were refused by a provider, and would be everywhere. */
+export function rejectedError(jobId: string, end: Extract<RouteEnd, { kind: 'rejected' }>): UnderstudyError {
+  return new UnderstudyError(
+    'request_rejected',
+    `${end.attempts.at(-1)?.target} rejected the request (${end.failure}): ${end.message}`,
+    {
+      jobId,
+      attempts: end.attempts,
+      providerStatus: end.httpStatus,
+    },
+  );
+}
+
+/** Every target failed in a way that waiting does not mend. */
+export function exhaustedError(jobId: string, attempts: Attempt[]): UnderstudyError {
+  return new UnderstudyError(
+    'all_targets_failed',
+    `All targets failed after ${count(attempts)}; ${lastFailure(attempts)}`,
+    {
+      jobId,
+      attempts,
+      retryable: true,
+    },
+  );
+}
+
+/** The job's time is over. */
+export function deadlineError(jobId: string, attempts: Attempt[], deadlineMs: number): UnderstudyError {
+  const story = attempts.length === 0 ? 'it was never tried' : `${count(attempts)}, ${lastFailure(attempts)}`;
+  return new UnderstudyError('deadline_exceeded', `The job had no answer within its ${deadlineMs} ms: ${story}`, {
+    jobId,
+    attempts,
+    retryable: true,
+  });
+}
+
+const count = (attempts: Attempt[]) => `${attempts.length} attempt${attempts.length === 1 ? '' : 's'}`;
+
+function lastFailure(attempts: Attempt[]): string {
+  const last = attempts.at(-1);
+  return last ? `the last, ${last.target}, said ${last.outcome}: ${last.message ?? 'nothing'}` : 'none was made';
+}

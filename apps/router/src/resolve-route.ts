@@ -1,0 +1,61 @@
+import type { RouteConfig, UnderstudyConfig } from '#libs/config';
+import { type CompletionJob, type Routing, UnderstudyError } from '#libs/contracts';
+
+/** Which targets may serve a job, before anything is known of their health. */
+export interface ResolvedRoute {
+  /** Name that the caller asked for. */
+  model: string;
+  /** Asked first; among several, weight and health decide. */
+  primary: string[];
+  /** Healthy ones may stand in when no primary target can. */
+  standIns: string[];
+  /** Asked after those, in this order. */
+  fallbacks: string[];
+  /** The one target that the job asked to be tried first. */
+  preferred: string | undefined;
+}
+
+/**
+ * What the job's model and routing wishes lead to.
+ * @throws UnderstudyError `unknown_model` or `unknown_target`, which list what is known
+ */
+export function resolveRoute(job: CompletionJob, config: UnderstudyConfig): ResolvedRoute {
+  const route = config.routes.get(job.request.model);
+  if (!route)
+    throw new UnderstudyError(
+      'unknown_model',
+      `No model is called "${job.request.model}"; known: ${[...config.routes.keys()].join(', ')}`,
+      {
+        field: 'model',
+      },
+    );
+  const routing = job.routing ?? {};
+  const ids = config.targets.map((target) => target.id);
+  checkTargets(routing, ids);
+
+  const { model } = route;
+  if (routing.pin) return { model, primary: [routing.pin], standIns: [], fallbacks: [], preferred: undefined };
+  return {
+    model,
+    primary: route.targets,
+    standIns: standInsOf(route, ids),
+    fallbacks: routing.fallbacks ?? route.fallbacks,
+    preferred: routing.preferred,
+  };
+}
+
+const standInsOf = (route: RouteConfig, ids: string[]) =>
+  route.standIns === 'any' ? ids.filter((id) => !route.targets.includes(id)) : [];
+
+function checkTargets(routing: Routing, known: string[]): void {
+  const wishes: [field: string, id: string | undefined][] = [
+    ['routing.pin', routing.pin],
+    ['routing.preferred', routing.preferred],
+    ...(routing.fallbacks ?? []).map((id, i): [string, string] => [`routing.fallbacks[${i}]`, id]),
+  ];
+  for (const [field, id] of wishes)
+    if (id !== undefined && !known.includes(id))
+      throw new UnderstudyError('unknown_target', `${field}: no target is called "${id}"; known: ${known.join(', ')}`, {
+        field,
+      });
+}

@@ -1,0 +1,110 @@
+import { type Span, SpanStatusCode, trace } from '@opentelemetry/api';
+import { ATTR, SPAN_EVENT, type Attempt } from '#libs/contracts';
+import type { Candidate, Exclusion } from '#libs/health-core';
+
+const tracer = trace.getTracer('understudy-router');
+
+/** Told when the routing of a job ends. */
+export type RouteOutcome = 'primary' | 'failover' | 'exhausted' | 'rejected' | 'parked' | 'interrupted';
+
+/** A step from a target that failed to the next one. */
+export interface FailoverStep {
+  from: string;
+  to: string;
+  reason: string;
+  httpStatus: number | undefined;
+}
+
+/**
+ * The span `route completion`, which explains every decision made for one job. All conditions that one would search for lie on this
+ * one span, because trace stores match conditions span by span.
+ */
+export class RouteSpan {
+  readonly #steps: FailoverStep[] = [];
+
+  private constructor(private readonly span: Span) {}
+
+  /** Opens the span and runs `work` inside it. */
+  static run<T>(model: string, tenant: string | undefined, work: (span: RouteSpan) => Promise<T>): Promise<T> {
+    const attributes = {
+      [ATTR.routeStrategy]: 'health-weighted',
+      [ATTR.routeAlias]: model,
+      ...(tenant !== undefined && { [ATTR.tenant]: tenant }),
+    };
+    return tracer.startActiveSpan('route completion', { attributes }, async (span) => {
+      try {
+        return await work(new RouteSpan(span));
+      } finally {
+        span.end();
+      }
+    });
+  }
+
+  /** Before each attempt: who was chosen, among whom, and who was left out for what. */
+  decided(
+    attemptNumber: number,
+    candidates: readonly Candidate[],
+    excluded: readonly Exclusion[],
+    tried: ReadonlySet<string>,
+  ): void {
+    // The lists cost more than the span itself; nobody sees them when it is not recorded.
+    if (!this.span.isRecording()) return;
+    this.span.addEvent(SPAN_EVENT.routeDecision, {
+      [ATTR.attemptNumber]: attemptNumber,
+      [ATTR.routeSelected]: candidates[0]?.target ?? 'none',
+      [ATTR.routeCandidates]: candidates.map(
+        (c) => `${c.target} ${c.tier} score=${c.score.toFixed(1)} weight=${c.weight}`,
+      ),
+      [ATTR.routeExcluded]: [
+        ...excluded.map((e) => `${e.target}: ${e.reason}(score=${e.score.toFixed(1)})`),
+        ...[...tried].map((target) => `${target}: already_failed`),
+      ],
+    });
+  }
+
+  /** After a failed attempt that is followed by one elsewhere. */
+  failedOver(step: FailoverStep, attemptNumber: number): void {
+    this.#steps.push(step);
+    this.span.addEvent(SPAN_EVENT.failover, {
+      [ATTR.failoverFrom]: step.from,
+      [ATTR.failoverTo]: step.to,
+      [ATTR.failoverReason]: step.reason,
+      [ATTR.errorType]: step.httpStatus === undefined ? step.reason : String(step.httpStatus),
+      [ATTR.attemptNumber]: attemptNumber,
+    });
+  }
+
+  /** Evidence for a target that was avoided: the failed call that made it unavailable, in its own trace. */
+  linkEvidence(target: string, traceparent: string): void {
+    const context = parseTraceparent(traceparent);
+    if (context)
+      this.span.addLink({ context, attributes: { [ATTR.linkType]: 'health_evidence', [ATTR.healthTarget]: target } });
+  }
+
+  /** The end of it, with a summary of all failovers. */
+  ended(outcome: RouteOutcome, attempts: readonly Attempt[], problem?: { type: string; message: string }): void {
+    const first = this.#steps[0];
+    this.span.setAttributes({
+      [ATTR.routeOutcome]: outcome,
+      [ATTR.routeAttempts]: attempts.length,
+      ...((outcome === 'primary' || outcome === 'failover') && { [ATTR.routeSelected]: attempts.at(-1)?.target }),
+      ...(first && {
+        [ATTR.failover]: true,
+        [ATTR.failoverCount]: this.#steps.length,
+        [ATTR.failoverFrom]: first.from,
+        [ATTR.failoverTo]: this.#steps.at(-1)?.to,
+        [ATTR.failoverReason]: first.reason,
+      }),
+    });
+    if (!problem) return;
+    this.span.setAttribute(ATTR.errorType, problem.type);
+    this.span.setStatus({ code: SpanStatusCode.ERROR, message: problem.message });
+  }
+}
+
+function parseTraceparent(text: string) {
+  const match = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/.exec(text);
+  if (!match) return undefined;
+  const [, traceId, spanId, flags] = match as unknown as [string, string, string, string];
+  return { traceId, spanId, traceFlags: Number.parseInt(flags, 16), isRemote: true };
+}

@@ -1,0 +1,59 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import type { UnderstudyConfig } from '#libs/config';
+import { QUEUES } from '#libs/contracts';
+import { FAILURE_CLASSES } from '#libs/health-core';
+import { CompletionQueue, ModelCatalog, ResultStore } from '#libs/queue';
+import { ObservationWriter, SnapshotFeed } from '#libs/store';
+import { QueueMetrics, Registry, RoutingMetrics } from '#libs/telemetry';
+import { CatalogAnnouncerService } from './catalog-announcer.service.js';
+import { CompletionProcessor } from './completion.processor.js';
+import { CompletionService } from './completion.service.js';
+import { ConnectionsService } from './connections.service.js';
+import { HealthViewService } from './health-view.service.js';
+
+import { RouteService } from './route.service.js';
+import { RouterStatusController } from './router-status.controller.js';
+import type { RouterEnv } from './router.env.js';
+import { ROUTER_CONFIG } from './router.tokens.js';
+import { TargetCallsService } from './target-calls.service.js';
+
+@Module({})
+export class RouterModule {
+  static forRoot(env: RouterEnv, config: UnderstudyConfig): DynamicModule {
+    const redis = { redisUrl: env.REDIS_URL, prefix: env.UNDERSTUDY_PREFIX };
+    return {
+      module: RouterModule,
+      controllers: [CompletionProcessor, RouterStatusController],
+      providers: [
+        { provide: ROUTER_CONFIG, useValue: config },
+        { provide: ResultStore, useFactory: () => new ResultStore({ ...redis, ttlMs: config.jobs.resultTtlMs }) },
+        { provide: ModelCatalog, useFactory: () => new ModelCatalog(redis) },
+        { provide: SnapshotFeed, useFactory: () => new SnapshotFeed(redis) },
+        { provide: ObservationWriter, useFactory: () => new ObservationWriter({ ...redis, reporter: 'router' }) },
+        { provide: CompletionQueue, useFactory: () => new CompletionQueue(redis) },
+        { provide: TargetCallsService, useFactory: () => new TargetCallsService(config) },
+        {
+          provide: RoutingMetrics,
+          inject: [Registry],
+          useFactory: (registry: Registry) =>
+            new RoutingMetrics(registry, {
+              models: config.targets.map((target) => target.model),
+              queues: [QUEUES.completion],
+              errorTypes: FAILURE_CLASSES,
+            }),
+        },
+        {
+          provide: QueueMetrics,
+          inject: [Registry, CompletionQueue],
+          useFactory: (registry: Registry, queue: CompletionQueue) =>
+            new QueueMetrics(registry, { [QUEUES.completion]: () => queue.counts() }),
+        },
+        HealthViewService,
+        CatalogAnnouncerService,
+        ConnectionsService,
+        RouteService,
+        CompletionService,
+      ],
+    };
+  }
+}
