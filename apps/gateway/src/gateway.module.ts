@@ -1,0 +1,58 @@
+import { Module, RequestMethod, type DynamicModule, type MiddlewareConsumer, type NestModule } from '@nestjs/common';
+import { APP_FILTER } from '@nestjs/core';
+import { UnderstudyModule } from '#libs/client';
+import type { UnderstudyConfig } from '#libs/config';
+import { LOGGER } from '#libs/service';
+import type { Logger } from '#libs/telemetry';
+import { API_KEYS, ApiKeyMiddleware } from './api-key.middleware.js';
+import { ChatController } from './chat.controller.js';
+import type { GatewayEnv } from './gateway.env.js';
+import { HealthController } from './health.controller.js';
+import { JsonBodyMiddleware, MAX_BODY_BYTES } from './json-body.middleware.js';
+import { ModelsController } from './models.controller.js';
+import { CONFIG, ModelsService } from './models.service.js';
+import { OpenAiErrorFilter } from './openai-error.filter.js';
+import { QueueWatchService } from './queue-watch.service.js';
+import { ServerSpanMiddleware } from './server-span.middleware.js';
+
+/** The door for everything that speaks HTTP: OpenAI's API in front of the queue. */
+@Module({})
+export class GatewayModule implements NestModule {
+  static forRoot({
+    env,
+    config,
+  }: {
+    env: Pick<GatewayEnv, 'REDIS_URL' | 'UNDERSTUDY_PREFIX' | 'GATEWAY_API_KEYS'>;
+    config: UnderstudyConfig;
+  }): DynamicModule {
+    const { maxRequestBytes } = config.jobs;
+    return {
+      module: GatewayModule,
+      imports: [UnderstudyModule.forRoot({ redisUrl: env.REDIS_URL, prefix: env.UNDERSTUDY_PREFIX, maxRequestBytes })],
+      controllers: [ChatController, ModelsController, HealthController],
+      providers: [
+        ModelsService,
+        QueueWatchService,
+        { provide: CONFIG, useValue: config },
+        { provide: API_KEYS, useValue: env.GATEWAY_API_KEYS },
+        { provide: MAX_BODY_BYTES, useValue: maxRequestBytes },
+        {
+          provide: APP_FILTER,
+          useFactory: (logger: Logger) =>
+            new OpenAiErrorFilter((error) =>
+              logger.error({ event: 'gateway.failed', err: error }, 'a request failed unexpectedly'),
+            ),
+          inject: [LOGGER],
+        },
+      ],
+    };
+  }
+
+  /** In this order: what is turned away without a key is traced, but its body is not read. */
+  configure(consumer: MiddlewareConsumer): void {
+    const chat = { path: 'v1/chat/completions', method: RequestMethod.POST };
+    consumer.apply(ServerSpanMiddleware).forRoutes(chat);
+    consumer.apply(ApiKeyMiddleware).forRoutes('v1/*path');
+    consumer.apply(JsonBodyMiddleware).forRoutes(chat);
+  }
+}

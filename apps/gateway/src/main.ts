@@ -1,0 +1,14 @@
+import { bootService, runService } from '#libs/service';
+import { readGatewaySettings } from './gateway.env.js';
+import { GatewayModule } from './gateway.module.js';
+import { leaveBodiesAlone } from './leave-bodies-alone.js';
+
+await bootService(async () => {
+  const { env, config } = readGatewaySettings();
+  await runService({
+    name: 'gateway',
+    env,
+    module: GatewayModule.forRoot({ env, config }),
+    configure: leaveBodiesAlone,
+  });
+});

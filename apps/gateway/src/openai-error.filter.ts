@@ -1,0 +1,40 @@
+import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import { UnderstudyError } from '#libs/contracts';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { DoorError } from './door.errors.js';
+import { doorError, toErrorResponse, type ErrorResponse } from './openai-error.js';
+
+/** Every error leaves in OpenAI's shape, with the right status, and without a stack. */
+@Catch()
+export class OpenAiErrorFilter implements ExceptionFilter {
+  /** @param report hears of errors that nobody foresaw; the caller is told only that there was one */
+  constructor(private readonly report: (error: unknown) => void) {}
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const request = host.switchToHttp().getRequest<IncomingMessage>();
+    const response = host.switchToHttp().getResponse<ServerResponse>();
+    if (response.headersSent || response.destroyed) return;
+    const { status, headers, body } = this.#describe(error, request);
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+    response.statusCode = status;
+    response.setHeader('content-type', 'application/json; charset=utf-8');
+    response.end(JSON.stringify(body));
+  }
+
+  #describe(error: unknown, request: IncomingMessage): ErrorResponse {
+    if (error instanceof DoorError) return error.response;
+    if (error instanceof UnderstudyError) return toErrorResponse(error, Date.now());
+    if (error instanceof HttpException && error.getStatus() === 404) {
+      const path = (request.url ?? '').split('?')[0];
+      return doorError(
+        404,
+        'unknown_url',
+        `Unknown request URL: ${request.method} ${path}. This gateway serves /v1/chat/completions and /v1/models.`,
+      );
+    }
+    if (error instanceof HttpException && error.getStatus() < 500)
+      return doorError(error.getStatus(), 'invalid_request', error.message);
+    this.report(error);
+    return doorError(500, 'internal_error', 'Something went wrong in the gateway; its log has the details.');
+  }
+}

@@ -1,0 +1,75 @@
+import { UnderstudyError, type ErrorCode } from '#libs/contracts';
+
+/** The body that OpenAI SDKs expect of an answer that is not 2xx. */
+interface OpenAiErrorBody {
+  error: { message: string; type: string; param: string | null; code: string };
+}
+
+/** An HTTP answer that tells of an error. */
+export interface ErrorResponse {
+  status: number;
+  headers: Record<string, string>;
+  body: OpenAiErrorBody;
+}
+
+/** Statuses with which a provider refuses a request for its content; any other is told as 400. */
+const PROVIDER_REFUSALS = [400, 404, 413, 422];
+
+/** Without better knowledge, how long to wait before the same request is sent again. */
+const RETRY_AFTER_SECONDS = 5;
+
+interface Shape {
+  status: number;
+  type: string;
+  /** OpenAI's word for it, where it has one that SDKs look at. */
+  code?: string;
+}
+
+const SHAPES: Record<ErrorCode, Shape> = {
+  invalid_request: { status: 400, type: 'invalid_request_error' },
+  unknown_target: { status: 400, type: 'invalid_request_error' },
+  unknown_model: { status: 404, type: 'invalid_request_error', code: 'model_not_found' },
+  job_not_found: { status: 404, type: 'invalid_request_error' },
+  payload_too_large: { status: 413, type: 'invalid_request_error' },
+  request_rejected: { status: 400, type: 'invalid_request_error' },
+  all_targets_failed: { status: 502, type: 'server_error' },
+  no_target_available: { status: 503, type: 'server_error' },
+  queue_unavailable: { status: 503, type: 'server_error' },
+  deadline_exceeded: { status: 504, type: 'server_error' },
+  result_timeout: { status: 504, type: 'server_error' },
+  internal_error: { status: 500, type: 'server_error' },
+};
+
+/** How an error of the queue is told over HTTP. `nowMs` is epoch milliseconds. */
+export function toErrorResponse(error: UnderstudyError, nowMs: number): ErrorResponse {
+  const { status, type, code = error.code } = SHAPES[error.code];
+  const { jobId, attempts, providerStatus } = error;
+  const headers: Record<string, string> = {};
+  if (jobId) headers['x-understudy-job-id'] = jobId;
+  if (attempts.length > 0) headers['x-understudy-attempts'] = String(attempts.length);
+  if (status === 503) headers['retry-after'] = String(secondsUntil(error.nextAvailableAt, nowMs));
+  // SDKs repeat what ended with 5xx by themselves. After a timeout that would pay for a second job beside the first.
+  if (status === 504 || (status >= 500 && !error.retryable)) headers['x-should-retry'] = 'false';
+  const refused =
+    error.code === 'request_rejected' && providerStatus !== undefined && PROVIDER_REFUSALS.includes(providerStatus);
+  return {
+    status: refused ? providerStatus : status,
+    headers,
+    body: { error: { message: error.message, type, param: error.field || null, code } },
+  };
+}
+
+/** An error that arises at the door itself, before there is a job. */
+export function doorError(
+  status: number,
+  code: string,
+  message: string,
+  headers: Record<string, string> = {},
+): ErrorResponse {
+  const type = status >= 500 ? 'server_error' : 'invalid_request_error';
+  return { status, headers, body: { error: { message, type, param: null, code } } };
+}
+
+function secondsUntil(at: number | undefined, nowMs: number): number {
+  return at === undefined ? RETRY_AFTER_SECONDS : Math.max(1, Math.ceil((at - nowMs) / 1000));
+}

@@ -1,0 +1,35 @@
+import { Injectable, type NestMiddleware } from '@nestjs/common';
+import { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { ATTR } from '#libs/contracts';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+/** The one route that makes jobs, and so the one that is traced. */
+const ROUTE = '/v1/chat/completions';
+
+/** Opens the SERVER span of a request, continuing the caller's trace if it sent a `traceparent`. Ends when the answer is out. */
+@Injectable()
+export class ServerSpanMiddleware implements NestMiddleware {
+  readonly #tracer = trace.getTracer('gateway');
+
+  use(request: IncomingMessage, response: ServerResponse, next: () => void): void {
+    const parent = propagation.extract(ROOT_CONTEXT, request.headers);
+    const method = request.method ?? 'GET';
+    const span = this.#tracer.startSpan(
+      `${method} ${ROUTE}`,
+      { kind: SpanKind.SERVER, attributes: { [ATTR.httpMethod]: method, [ATTR.httpRoute]: ROUTE } },
+      parent,
+    );
+    response.once('close', () => {
+      const { statusCode, writableFinished } = response;
+      if (writableFinished) span.setAttribute(ATTR.httpStatus, statusCode);
+      else span.setAttribute(ATTR.errorType, 'client_disconnected');
+      // A caller's mistake is no fault of the server: 4xx leaves the status alone, as OpenTelemetry prescribes.
+      if (writableFinished && statusCode >= 500) {
+        span.setAttribute(ATTR.errorType, String(statusCode));
+        span.setStatus({ code: SpanStatusCode.ERROR });
+      }
+      span.end();
+    });
+    context.with(trace.setSpan(parent, span), next);
+  }
+}
