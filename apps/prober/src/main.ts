@@ -1,4 +1,5 @@
 import { BullServer, QueueTelemetry, stopPatience } from '#libs/queue';
+import { redisAddress } from '#libs/redis';
 import { bootService, LOGGER, runService } from '#libs/service';
 import type { Logger } from '#libs/telemetry';
 import { ProberModule } from './prober.module.js';
@@ -16,7 +17,7 @@ await bootService(async () => {
         new BullServer({
           redisUrl: env.REDIS_URL,
           prefix: env.UNDERSTUDY_PREFIX,
-          telemetry: new QueueTelemetry(),
+          telemetry: new QueueTelemetry({ server: redisAddress(env.REDIS_URL) }),
           onError: (error) => logger.warn({ err: error }, 'queue'),
           patience: stopPatience(env.SHUTDOWN_DEADLINE_MS),
         }),

@@ -15,7 +15,7 @@ export function redisKeys(prefix: string) {
     catalog: `${prefix}:catalog`,
 
     // --- health (owner: libs/store, written by the leading aggregator) ---
-    /** stream of observations, trimmed to about 20,000 entries; group `aggregators`. Written by routers and probers. */
+    /** stream of observations, trimmed to about 20,000 entries. Written by routers and probers; how far it was read is in `healthState`. */
     observations: `${prefix}:observations`,
     /** hash: what is known of one target; no TTL. */
     health: (target: string) => `${prefix}:health:${target}`,
