@@ -2,7 +2,7 @@ import { trace } from '@opentelemetry/api';
 import type { ProviderConfig, TargetConfig, UnderstudyConfig } from '#libs/config';
 import { ATTR } from '#libs/contracts';
 import { consequenceOf, type Observation } from '#libs/health-core';
-import { AttemptAbort, callWithSpan, createAdapter, type CallOutcome, type ProviderAdapter } from '#libs/providers';
+import { abortAs, callWithSpan, createAdapter, type CallOutcome, type ProviderAdapter } from '#libs/providers';
 import type { Logger, ProbeMetrics } from '#libs/telemetry';
 import type { FleetClock } from './fleet-clock.js';
 import { slotIsOver, slotStart } from './probe-slot.js';
@@ -87,7 +87,7 @@ export class ProbeService {
           model: target.model,
           body: pingOf(target.model, maxTokens),
           timeoutMs: target.timeoutMs,
-          signal: cutBy(signal),
+          signal: abortAs(signal, () => 'shutdown'),
         }),
     );
     // Cut by our own stop: nobody has learnt anything.
@@ -123,15 +123,6 @@ export class ProbeService {
     }
     return true;
   }
-}
-
-/** A signal that tells the adapter why the call is cut. */
-function cutBy(signal: AbortSignal): AbortSignal {
-  const cut = new AbortController();
-  const abort = () => cut.abort(new AttemptAbort('shutdown'));
-  if (signal.aborted) abort();
-  else signal.addEventListener('abort', abort, { once: true });
-  return cut.signal;
 }
 
 const pingOf = (model: string, maxTokens: number) => ({

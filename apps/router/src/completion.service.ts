@@ -10,7 +10,8 @@ import {
   QUEUES,
   UnderstudyError,
 } from '#libs/contracts';
-import { type BullContext, RejectedJobError, ResultStore } from '#libs/queue';
+import { type BullContext, RejectedJobError, ResultStore, SHUTDOWN } from '#libs/queue';
+import { abortAs } from '#libs/providers';
 import { RoutingMetrics } from '#libs/telemetry';
 import { deadlineError, exhaustedError, rejectedError, resultOf } from './end-of-job.js';
 import { type JobProgress, readProgress } from './job-progress.js';
@@ -18,7 +19,6 @@ import { pauseBeforeNextPass } from './pause-before-next-pass.js';
 import { resolveRoute } from './resolve-route.js';
 import { type RouteEnd, RouteService } from './route.service.js';
 import { ROUTER_CONFIG } from './router.tokens.js';
-import { attemptSignal } from './attempt-signal.js';
 
 /** The life of one job in this router: check it, route it, then commit its one result, or let it wait for better times. */
 @Injectable()
@@ -63,7 +63,8 @@ export class CompletionService {
       route: resolveRoute(job, this.config),
       deadlineAt: this.#deadlineAt(job, context),
       earlier: progress.attempts,
-      signal: attemptSignal(context.signal),
+      // A call that is cut by our own restart blames nobody.
+      signal: abortAs(context.signal, (reason) => (reason === SHUTDOWN ? 'shutdown' : 'caller')),
     });
   }
 
