@@ -36,5 +36,7 @@ function problemsOf(issue: z.core.$ZodIssue, inside: readonly PropertyKey[] = []
     const deepest = issue.errors.filter((branch) => branch.some((nested) => nested.path.length > 0)).at(0);
     if (deepest) return deepest.flatMap((nested) => problemsOf(nested, path));
   }
+  if (issue.code === 'invalid_type' && issue.message.endsWith('received undefined'))
+    return [{ field: formatPath(path), message: `is missing; expected ${issue.expected}` }];
   return [{ field: formatPath(path), message: issue.message }];
 }
