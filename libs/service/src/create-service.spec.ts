@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { Agent, createServer, get } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { createLogger, Registry } from '#libs/telemetry';
 import { Controller, Get, Inject, Injectable, Module, type OnModuleDestroy } from '@nestjs/common';
 import { Server, type CustomTransportStrategy } from '@nestjs/microservices';
@@ -249,6 +249,28 @@ describe('stop', () => {
     // Node would keep an idle connection for 5 s.
     expect(performance.now() - began).toBeLessThan(2_000);
     agent.destroy();
+  });
+
+  it.each([
+    ['never sends anything', ''],
+    ['has sent half a header', 'GET /live HTTP/1.1\r\nHost: x\r\n'],
+    ['has sent half a body', 'POST /work HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf'],
+  ])('is not held up by a connection that %s', async (_what, sent) => {
+    const service = await create();
+    const { hostname, port } = new URL(await service.start());
+    const socket = connect(Number(port), hostname);
+    await once(socket, 'connect');
+    socket.on('error', () => undefined).write(sent || Buffer.alloc(0));
+    const accepted = () =>
+      new Promise<number>((resolve) =>
+        service.app.getHttpServer().getConnections((_error: unknown, count: number) => resolve(count)),
+      );
+    await vi.waitFor(async () => expect(await accepted()).toBe(1));
+    const began = performance.now();
+    await service.stop();
+    expect(performance.now() - began).toBeLessThan(2_000);
+    expect(story).toContain('module destroyed');
+    socket.destroy();
   });
 
   it('is done once, whoever asks how often', async () => {

@@ -4,7 +4,7 @@ import { Module, type DynamicModule, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { CustomTransportStrategy } from '@nestjs/microservices';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import { drain, listen } from './http-listener.js';
+import { listen, prepareDrain } from './http-listener.js';
 import { logReadiness } from './readiness-log.js';
 import { Readiness } from './readiness.js';
 import { ServiceModule } from './service.module.js';
@@ -65,6 +65,7 @@ export async function createService(options: ServiceOptions): Promise<Service> {
   const readiness = app.get(Readiness);
   const started = readiness.require('message handlers');
   const server: Server = app.getHttpServer();
+  const drain = prepareDrain(server);
   const transports = (strategies?.(app) ?? []).map(closedOnce);
   let stopped: Promise<void> | undefined;
 
@@ -84,7 +85,7 @@ export async function createService(options: ServiceOptions): Promise<Service> {
   async function stop(): Promise<void> {
     readiness.beginStop();
     // Nest would run onModuleDestroy first, and take the connections away from jobs and requests in hand.
-    await Promise.allSettled([drain(server), ...transports.map(async (strategy) => strategy.close())]);
+    await Promise.allSettled([drain(), ...transports.map(async (strategy) => strategy.close())]);
     await app.close();
   }
 

@@ -1,4 +1,4 @@
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { explainListenError } from './start.errors.js';
 
@@ -27,11 +27,28 @@ function urlOf({ address, family, port }: AddressInfo): string {
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
 }
 
-/** Takes no new connections, and ends when the last request in hand is answered. */
-export async function drain(server: Server): Promise<void> {
-  if (!server.listening) return;
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  // A connection that is kept alive after its last answer would hold the server open until it times out.
-  const idleCheck = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS);
-  await closed.finally(() => clearInterval(idleCheck));
+/**
+ * Follows the requests of a server from before it listens.
+ * @returns takes no new connections, and ends when the last request in hand is answered
+ */
+export function prepareDrain(server: Server): () => Promise<void> {
+  const open = new Set<IncomingMessage>();
+  server.on('request', (request, response) => {
+    open.add(request);
+    response.once('close', () => open.delete(request));
+  });
+  // A request that never arrives whole is not in hand: nobody works on it.
+  const isWorking = () => [...open].some((request) => request.complete);
+
+  return async () => {
+    if (!server.listening) return;
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    // Connections that are kept alive after their last answer, and those on which no request was ever completed (Node does not
+    // count them as idle), would hold the server open until they time out.
+    const check = setInterval(
+      () => (isWorking() ? server.closeIdleConnections() : server.closeAllConnections()),
+      IDLE_CHECK_MS,
+    );
+    await closed.finally(() => clearInterval(check));
+  };
 }
