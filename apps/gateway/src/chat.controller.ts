@@ -6,6 +6,9 @@ import { readChatRequest } from './chat-request.js';
 import { DoorError } from './door.errors.js';
 import { doorError } from './openai-error.js';
 
+/** A header holds ASCII only; a target may be called anything. */
+const headerSafe = (text: string) => (/^[\x20-\x7e]*$/.test(text) ? text : encodeURIComponent(text));
+
 /** `POST /v1/chat/completions`, as OpenAI's SDKs call it. */
 @Controller('v1/chat/completions')
 export class ChatController {
@@ -27,7 +30,7 @@ export class ChatController {
     const result = await this.client.complete(request as never, { ...options, signal: hangUp.signal });
     const { jobId, target, attempts } = result.understudy;
     outgoing.setHeader('x-understudy-job-id', jobId);
-    outgoing.setHeader('x-understudy-target', target);
+    outgoing.setHeader('x-understudy-target', headerSafe(target));
     outgoing.setHeader('x-understudy-attempts', String(attempts.length));
     return result;
   }

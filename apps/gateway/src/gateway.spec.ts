@@ -57,7 +57,7 @@ describe('POST /v1/chat/completions', () => {
         request: { ...body, seed: 7 },
         routing: { preferred: 'a/x', fallbacks: ['b/y'] },
         tenant: 'search',
-        deadlineMs: 5_000,
+        deadlineMs: 4_500,
         replyTo: expect.stringContaining(door.prefix),
       },
     ]);

@@ -51,7 +51,7 @@ function route(outcome: 'answer' | 'fail' | 'crash' | 'hang' = 'answer'): void {
 }
 
 describe('complete', () => {
-  it('gives the answer of the job, which holds the request verbatim and its time limit as the deadline', async () => {
+  it('gives the answer of the job, which holds the request verbatim and a deadline just ahead of its time limit', async () => {
     route();
     const result = await client.complete(request, {
       timeoutMs: 10_000,
@@ -61,7 +61,7 @@ describe('complete', () => {
     expect(result.echo).toEqual({
       request,
       routing: { preferred: 'a/m' },
-      deadlineMs: 10_000,
+      deadlineMs: 9_000,
       tenant: 'team-a',
       replyTo: expect.stringContaining(`${prefix}:reply:`),
     });

@@ -50,9 +50,10 @@ export class CompletionClient {
    * @throws the signal's reason when `options.signal` is aborted
    */
   async complete(request: CompletionRequest, options: CompleteOptions = {}): Promise<CompletionResult> {
-    const { timeoutMs = DEFAULT_TIMEOUT_MS, signal, deadlineMs = timeoutMs } = options;
+    const { timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options;
     signal?.throwIfAborted();
     checkDuration('timeoutMs', timeoutMs);
+    const deadlineMs = options.deadlineMs ?? deadlineWithin(timeoutMs);
     const job = checkJob(request, { ...options, deadlineMs }, this.#replies.address, this.#maxRequestBytes);
     await this.#models.check(job.request.model);
     const jobId = randomUUID();
@@ -74,7 +75,9 @@ export class CompletionClient {
     if (result) return result;
     throw new UnderstudyError(
       'result_timeout',
-      `No answer within ${timeoutMs} ms; job ${jobId} may still be answered`,
+      deadlineMs > timeoutMs
+        ? `No answer within ${timeoutMs} ms; job ${jobId} may still be answered`
+        : `No answer within ${timeoutMs} ms; the deadline of job ${jobId} has passed too`,
       {
         jobId,
         retryable: true,
@@ -132,6 +135,9 @@ export class CompletionClient {
     throw new UnderstudyError('internal_error', `Job ${jobId} was given up: ${standing.failedReason}`, { jobId });
   }
 }
+
+/** Ahead of the end of waiting, so that whoever waits hears why the job had no answer. */
+const deadlineWithin = (timeoutMs: number) => Math.ceil(timeoutMs - Math.min(1_000, timeoutMs / 10));
 
 function checkDuration(field: string, ms: number): void {
   if (Number.isSafeInteger(ms) && ms > 0) return;

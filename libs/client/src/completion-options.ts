@@ -22,7 +22,7 @@ export interface EnqueueOptions {
 
 /** What may be said about one job that is waited for. */
 export interface CompleteOptions extends EnqueueOptions {
-  /** How long to wait, in milliseconds. Default: 120,000. It is the job's deadline too, unless `deadlineMs` is given. */
+  /** How long to wait, in milliseconds. Default: 120,000. The job's deadline is a little ahead of it, unless `deadlineMs` is given. */
   timeoutMs?: number;
   /** Ends the waiting. The job itself goes on, and its result can be fetched. */
   signal?: AbortSignal;

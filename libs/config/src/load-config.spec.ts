@@ -114,6 +114,14 @@ describe('a bad configuration is refused', () => {
       'providers.a.baseUrl: holds credentials; move them to apiKey',
     ],
     ['a URL that is none', BASE.replace('http://127.0.0.1:1/v1', 'localhost'), 'providers.a.baseUrl: is not a URL'],
+    [
+      'a key with a line break',
+      BASE.replace('/v1 }', '/v1, apiKey: "sk-1\\n" }'),
+      'providers.a.apiKey: holds characters that cannot stand in a header',
+    ],
+    ['a header with a space', BASE.replace('/v1 }', '/v1, headers: { "a b": c } }'), 'providers.a.headers.a b: '],
+    ['an anchor that does not exist', BASE.replace('model: m1', 'model: *nowhere'), ': is not YAML: '],
+    ['an anchor that holds itself', BASE.replace('[a/m2]', '&x [*x]'), ': is not YAML: '],
     ['a negative weight', BASE.replace('model: m1', 'model: m1, weight: -1'), 'targets[0].weight: Too small'],
     [
       'a number that is none',
@@ -138,6 +146,13 @@ describe('a bad configuration is refused', () => {
     const text = `${BASE.replace('model: m1', 'model: m1, weight: -1, colour: red')}extra: 1`;
     expect(problemsOf(text)).toHaveLength(3);
     expect(() => parseConfig(text, {}, 'my.yaml')).toThrow(/^my\.yaml cannot be used, 3 problems:\n {2}/);
+  });
+
+  test('by its first problem of syntax, without the text around it', () => {
+    const text = `${BASE}x: [ "sk-secret-key", {`;
+    expect(problemsOf(text).length).toBeLessThanOrEqual(3);
+    expect(problemsOf(text).join()).toMatch(/at line \d+, column \d+/);
+    expect(problemsOf(text).join()).not.toContain('sk-secret-key');
   });
 
   test('without repeating the secrets that are in it', () => {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { parseDocument } from 'yaml';
+import { LineCounter, parseDocument } from 'yaml';
 import { ConfigError, type ConfigProblem } from './config-error.js';
 import { interpolate } from './interpolate.js';
 import { resolveReferences } from './resolve.js';
@@ -30,14 +30,7 @@ export function loadConfig(path: string, env: Environment = process.env): Unders
  * @throws ConfigError that lists every problem
  */
 export function parseConfig(text: string, env: Environment, source = 'configuration'): UnderstudyConfig {
-  const document = parseDocument(text, { prettyErrors: true });
-  if (document.errors.length > 0)
-    throw new ConfigError(
-      source,
-      document.errors.map(({ message }) => ({ path: '', message: `is not YAML: ${message}` })),
-    );
-
-  const { value, problems } = interpolate(document.toJS(), env);
+  const { value, problems } = interpolate(parseYaml(text, source), env);
   const parsed = understudyFileSchema.safeParse(value);
   // A field that is empty because its variable is missing is told once, with the name of the variable.
   const told = new Set(problems.map((problem) => problem.path));
@@ -50,4 +43,29 @@ export function parseConfig(text: string, env: Environment, source = 'configurat
   );
   if (problems.length + dangling.length > 0) throw new ConfigError(source, [...problems, ...dangling]);
   return config;
+}
+
+/** After the first few, the mistakes of a parser are consequences of each other. */
+const MAX_SYNTAX_PROBLEMS = 3;
+
+function parseYaml(text: string, source: string): unknown {
+  const syntaxError = (message: string) => ({ path: '', message: `is not YAML: ${message}` });
+  // Not prettyErrors: they quote the line, and a key may stand in it.
+  const lines = new LineCounter();
+  const document = parseDocument(text, { prettyErrors: false, lineCounter: lines });
+  if (document.errors.length > 0) {
+    const problems = document.errors.slice(0, MAX_SYNTAX_PROBLEMS).map(({ message, pos }) => {
+      const { line, col } = lines.linePos(pos[0]);
+      return syntaxError(`${message} at line ${line}, column ${col}`);
+    });
+    throw new ConfigError(source, problems);
+  }
+  try {
+    const value: unknown = document.toJS();
+    // An anchor can hold itself; everything after this walks the tree.
+    JSON.stringify(value);
+    return value;
+  } catch (error) {
+    throw new ConfigError(source, [syntaxError((error as Error).message.split('\n')[0] ?? '')]);
+  }
 }

@@ -18,15 +18,20 @@ function baseUrlProblem(text: string): string | undefined {
   return undefined;
 }
 
+/** HTTP refuses anything else, call by call, long after the start. */
+const headerValue = z
+  .string()
+  .regex(/^[\x20-\x7e]+$/, 'holds characters that cannot stand in a header; is there a line break at its end?');
+
 const providerSchema = z.strictObject({
   /** Wire format. */
   kind: z.literal('openai-compatible'),
   /** Where `/chat/completions` lies. */
   baseUrl: baseUrl.transform((text) => text.replace(/\/+$/, '')),
   /** Sent as a bearer token. Write `${NAME}`: a key never stands in the file itself. */
-  apiKey: z.string().min(1).optional(),
+  apiKey: headerValue.optional(),
   /** Extra headers, sent with every call. */
-  headers: z.record(z.string(), z.string()).default({}),
+  headers: z.record(z.string().regex(/^[\w!#$%&'*+.^`|~-]+$/, 'is not the name of a header'), headerValue).default({}),
   /** Name under which this provider takes the token limit; callers may use either. Default: as the caller wrote it. */
   maxTokensField: z.enum(['max_tokens', 'max_completion_tokens']).optional(),
   /** How many connections one router holds to this provider at most. */

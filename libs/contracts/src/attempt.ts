@@ -18,3 +18,6 @@ export const attemptSchema = z.strictObject({
 });
 
 export type Attempt = z.infer<typeof attemptSchema>;
+
+/** How many calls were made; lists of attempts may be cut in the middle, their numbers go on counting. */
+export const countAttempts = (attempts: readonly Attempt[]): number => attempts.at(-1)?.number ?? 0;

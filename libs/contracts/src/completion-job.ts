@@ -1,14 +1,16 @@
 import { z } from 'zod';
-import { completionRequestSchema } from './completion-request.js';
+import { completionRequestSchema, MAX_NAME_LENGTH } from './completion-request.js';
+
+const targetId = z.string().min(1).max(MAX_NAME_LENGTH);
 
 /** How one job wants to be routed. Everything is optional: without it the route of the requested model decides. */
 export const routingSchema = z.strictObject({
   /** Target id to try first, when it is healthy. */
-  preferred: z.string().min(1).optional(),
+  preferred: targetId.optional(),
   /** Target ids to try, in this order, after the healthy ones; replaces the configured fallback chain. */
-  fallbacks: z.array(z.string().min(1)).max(16).optional(),
+  fallbacks: z.array(targetId).max(16).optional(),
   /** Target id that alone may serve this job. */
-  pin: z.string().min(1).optional(),
+  pin: targetId.optional(),
 });
 
 export type Routing = z.infer<typeof routingSchema>;

@@ -1,5 +1,8 @@
 import { z } from 'zod';
 
+/** Longest name of a model or target. What is longer is no name, and would be repeated in messages and logs. */
+export const MAX_NAME_LENGTH = 256;
+
 const contentPart = z.looseObject({ type: z.string() });
 
 const message = z.looseObject({
@@ -13,7 +16,7 @@ const message = z.looseObject({
  */
 export const completionRequestSchema = z.looseObject({
   /** Name of a route: a model of the configuration, an alias, or `auto` for the best of all targets. */
-  model: z.string().min(1),
+  model: z.string().min(1).max(MAX_NAME_LENGTH),
   messages: z.array(message).min(1),
   stream: z.boolean().nullish(),
   n: z.literal(1, { error: 'only n = 1 is supported: enqueue one job per answer' }).nullish(),

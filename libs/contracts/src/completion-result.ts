@@ -16,7 +16,7 @@ export const servedBySchema = z.strictObject({
   jobId: z.string(),
   /** Id of the target that gave the answer. */
   target: z.string(),
-  /** Every call made for this job, in order; the last one is the answer. */
+  /** The calls made for this job, in order; the last one is the answer. Of more than 50 the first ten and the last forty. */
   attempts: z.array(attemptSchema),
   /** From enqueueing to the first start of work, in milliseconds. */
   queueMs: z.number(),

@@ -1,4 +1,5 @@
 export * from './attempt.js';
+export { isShallow } from './bounds.js';
 export * from './completion-job.js';
 export * from './completion-request.js';
 export * from './completion-result.js';

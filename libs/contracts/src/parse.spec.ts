@@ -43,6 +43,30 @@ describe('a request', () => {
   });
 });
 
+describe('whatever the size of a mistake, the message stays small', () => {
+  test.each([
+    ['thousands of wrong messages', { model: 'm', messages: Array(9_000).fill(5) }, /^messages\[0\]$/, 'and 8990 more'],
+    ['a model name of a megabyte', { ...HELLO, model: 'x'.repeat(1e6) }, /^model$/, '256'],
+    ['a million values', { model: 'm', messages: Array(1e6).fill(5) }, undefined, 'more than 50000 values'],
+    [
+      'a nesting of 20,000 levels',
+      { ...HELLO, deep: JSON.parse('['.repeat(20_000) + ']'.repeat(20_000)) as unknown },
+      undefined,
+      'deeper than 64 levels',
+    ],
+  ])('%s', (_what, request, field, told) => {
+    const refusal = refusalOf(completionRequestSchema, request);
+    expect(refusal.message.length).toBeLessThan(1_500);
+    expect(refusal.message).toContain(told);
+    if (field) expect(refusal.field).toMatch(field);
+  });
+
+  test('an unknown field with a long name', () => {
+    const refusal = refusalOf(completionJobSchema, { request: HELLO, ['x'.repeat(1e6)]: 1 });
+    expect(refusal.message.length + refusal.field!.length).toBeLessThan(1_000);
+  });
+});
+
 test('an unknown field of the envelope is named', () => {
   expect(refusalOf(completionJobSchema, { request: HELLO, prioritty: 1 })).toMatchObject({ field: 'prioritty' });
 });

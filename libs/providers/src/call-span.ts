@@ -1,6 +1,7 @@
 import { type Attributes, type Span, SpanKind, SpanStatusCode, type Tracer } from '@opentelemetry/api';
 import { ATTR } from '#libs/contracts';
 import type { CallOutcome } from './provider-adapter.js';
+import { summaryOf } from './summary-of.js';
 
 /** What is known of a call before it is made. */
 export interface CallSpanOptions {
@@ -76,14 +77,14 @@ function recordAnswer(
 }
 
 function recordFailure(span: Span, outcome: Extract<CallOutcome, { ok: false }>, nextAction: string | undefined): void {
-  const { failure, httpStatus, message } = outcome;
+  const { failure, httpStatus } = outcome;
   span.setAttributes({
     [ATTR.failureClass]: failure,
     [ATTR.errorType]: httpStatus !== undefined && httpStatus >= 400 ? String(httpStatus) : failure,
     ...(httpStatus !== undefined && { [ATTR.httpStatus]: httpStatus }),
     ...(nextAction && { [ATTR.attemptNextAction]: nextAction }),
   });
-  span.setStatus({ code: SpanStatusCode.ERROR, message });
+  span.setStatus({ code: SpanStatusCode.ERROR, message: summaryOf(outcome) });
 }
 
 function traceparentOf(span: Span): string {

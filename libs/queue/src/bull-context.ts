@@ -40,6 +40,11 @@ export class BullContext extends BaseRpcContext<Args> {
     return this.job.attemptsStarted;
   }
 
+  /** Whether the job is given up if this run throws: it has thrown in all its others. */
+  get isLastRun(): boolean {
+    return this.job.attemptsMade + 1 >= (this.job.opts.attempts ?? 1);
+  }
+
   /** Keeps something with the job, for a later run of it: replaces the payload that handler will get. */
   async updateJobData(data: unknown): Promise<void> {
     await this.job.updateData(data);

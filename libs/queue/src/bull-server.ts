@@ -1,12 +1,13 @@
 import { hostname } from 'node:os';
 import { closeRedis, connectRedis, type Redis, whenReady } from '#libs/redis';
 import { type CustomTransportStrategy, type MessageHandler, Server } from '@nestjs/microservices';
-import { DelayedError, type Job, type Telemetry, UnrecoverableError, WaitingError, type WorkerOptions } from 'bullmq';
+import type { Job, Telemetry, WorkerOptions } from 'bullmq';
 import { lastValueFrom } from 'rxjs';
 import { BullContext } from './bull-context.js';
 import { gateErrors } from './error-gate.js';
 import { JobWorker } from './job-worker.js';
 import { mendJob } from './mend-job.js';
+import { isVerdict } from './verdict.js';
 import { SHUTDOWN, type StopPatience, SupervisedWorker } from './supervised-worker.js';
 
 /** Second argument of the decorator: `@MessagePattern(QUEUES.completion, BULLMQ_TRANSPORT, { concurrency: 50 })`. */
@@ -125,9 +126,4 @@ export class BullServer extends Server implements CustomTransportStrategy {
       throw error instanceof Error ? error : new Error(String(error));
     }
   }
-}
-
-/** Errors by which a handler says what is to become of the job. */
-function isVerdict(error: unknown): boolean {
-  return error instanceof DelayedError || error instanceof WaitingError || error instanceof UnrecoverableError;
 }

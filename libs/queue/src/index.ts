@@ -11,3 +11,4 @@ export * from './reply-channel.js';
 export * from './result-store.js';
 export { SHUTDOWN, type StopPatience } from './supervised-worker.js';
 export * from './stop-patience.js';
+export { isVerdict } from './verdict.js';

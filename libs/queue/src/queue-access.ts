@@ -26,7 +26,8 @@ export async function withRedis<T>(redisUrl: string, redis: Redis, work: () => P
     await whenReady(redis, CONNECTING_GRACE_MS, AWAY_GRACE_MS);
     return await work();
   } catch (error) {
-    if (error instanceof UnderstudyError) throw error;
+    // A fault of ours (a value that cannot be written, say) is none of Redis'.
+    if (error instanceof UnderstudyError || error instanceof TypeError || error instanceof RangeError) throw error;
     const { host, port } = redisAddress(redisUrl);
     const cause = withoutCommand(error);
     throw new UnderstudyError(

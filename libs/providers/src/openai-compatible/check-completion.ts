@@ -1,4 +1,4 @@
-import { chatCompletionSchema, type ChatCompletion } from '#libs/contracts';
+import { chatCompletionSchema, isShallow, type ChatCompletion } from '#libs/contracts';
 import type { FailureClass } from '#libs/health-core';
 
 /** Finish reasons with which a provider says inside a 200 that it failed. */
@@ -8,6 +8,8 @@ type Checked = { completion: ChatCompletion } | { failure: FailureClass; message
 
 /** HTTP 200 proves nothing: an answer counts when it is a completion, is finished, and says something. */
 export function checkCompletion(body: unknown): Checked {
+  // It will be written as JSON again, for which recursive code is used.
+  if (!isShallow(body)) return { failure: 'bad_response', message: 'the answer is nested too deeply' };
   const parsed = chatCompletionSchema.safeParse(body);
   if (!parsed.success) return { failure: 'bad_response', message: 'the answer is not a chat completion' };
   for (const choice of parsed.data.choices) {

@@ -130,6 +130,11 @@ describe('an answer that is none', () => {
       { ...COMPLETION, choices: [{ index: 0, message: { content: '' }, finish_reason: 'stop' }] },
       'bad_response',
     ],
+    [
+      'a nesting that nobody can write',
+      `{"id":"x","choices":[{"message":{"content":"hi"}}],"deep":${'['.repeat(20_000)}${']'.repeat(20_000)}}`,
+      'bad_response',
+    ],
     ['an error inside a 200', { error: { code: 503, message: 'busy' } }, 'overloaded'],
     [
       'a failed finish',
