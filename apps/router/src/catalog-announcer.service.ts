@@ -4,10 +4,8 @@ import { ModelCatalog } from '#libs/queue';
 import { type Condition, Readiness } from '#libs/service';
 import { ROUTER_CONFIG } from './router.tokens.js';
 
-/** How often the catalog is written again, in case Redis lost it, in milliseconds. */
-const REPEAT_MS = 10_000;
-/** Pause after a failed attempt, in milliseconds. */
-const RETRY_MS = 500;
+/** How often the catalog is written again, in milliseconds: Redis may have lost it, or be away. */
+const REPEAT_MS = 1_000;
 
 /** Tells clients which models can be asked for, so that they refuse an unknown one before anything is enqueued. */
 @Injectable()
@@ -35,19 +33,17 @@ export class CatalogAnnouncerService implements OnModuleInit, OnApplicationShutd
   }
 
   async #announce(): Promise<void> {
-    let pauseMs = REPEAT_MS;
     try {
       await this.catalog.publish([...this.config.routes.keys()]);
       this.#announced.met();
       if (this.#quiet) this.#log.log({ event: 'redis.back' });
       this.#quiet = false;
     } catch (error) {
-      pauseMs = RETRY_MS;
       this.#announced.lost();
-      // Once per outage: the attempts themselves go on twice a second.
+      // Once per outage: the attempts themselves go on.
       if (!this.#quiet) this.#log.warn({ event: 'redis.away', reason: (error as Error).message });
       this.#quiet = true;
     }
-    this.#timer = setTimeout(() => void this.#announce(), pauseMs);
+    this.#timer = setTimeout(() => void this.#announce(), REPEAT_MS);
   }
 }

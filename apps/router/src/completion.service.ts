@@ -5,16 +5,17 @@ import {
   ATTR,
   type CompletionJob,
   completionJobSchema,
+  countAttempts,
   type JobOutcome,
   parseOrThrow,
   QUEUES,
   UnderstudyError,
 } from '#libs/contracts';
-import { type BullContext, RejectedJobError, ResultStore, SHUTDOWN } from '#libs/queue';
+import { type BullContext, isVerdict, RejectedJobError, ResultStore, SHUTDOWN } from '#libs/queue';
 import { abortAs } from '#libs/providers';
 import { RoutingMetrics } from '#libs/telemetry';
 import { deadlineError, exhaustedError, rejectedError, resultOf } from './end-of-job.js';
-import { type JobProgress, readProgress } from './job-progress.js';
+import { type JobProgress, readProgress, withoutMiddle } from './job-progress.js';
 import { pauseBeforeNextPass } from './pause-before-next-pass.js';
 import { resolveRoute } from './resolve-route.js';
 import { type RouteEnd, RouteService } from './route.service.js';
@@ -39,7 +40,22 @@ export class CompletionService {
   async work(payload: unknown, context: BullContext): Promise<void> {
     const progress = readProgress(context.job.progress, context.startedAt);
     if (context.attemptsStarted === 1) this.#recordWait(context);
+    try {
+      await this.#workThrough(payload, context, progress);
+    } catch (error) {
+      if (isVerdict(error) || !context.isLastRun) throw error;
+      // The queue gives the job up now: whoever waits for it must hear so.
+      this.#log.error({ event: 'llm.job.given_up', job_id: context.jobId, err: error });
+      const latest = readProgress(context.job.progress, context.startedAt);
+      const fault = new UnderstudyError(
+        'internal_error',
+        'The router failed on this job again and again; its log has the reason',
+      );
+      return this.#fail(fault, context, replyToOf(payload), latest);
+    }
+  }
 
+  async #workThrough(payload: unknown, context: BullContext, progress: JobProgress): Promise<void> {
     let job: CompletionJob;
     try {
       job = parseOrThrow(completionJobSchema, payload, 'job');
@@ -53,7 +69,13 @@ export class CompletionService {
       if (!(error instanceof UnderstudyError)) throw error;
       return this.#fail(error, context, job.replyTo, progress);
     }
-    return this.#finish(end, job, context, progress);
+    try {
+      await this.#finish(end, job, context, progress);
+    } catch (error) {
+      // Calls that were made are paid for: the next run has to know of them.
+      if (!isVerdict(error)) await this.#keepProgress(context, { ...progress, attempts: end.attempts });
+      throw error;
+    }
   }
 
   #route(job: CompletionJob, context: BullContext, progress: JobProgress): Promise<RouteEnd> {
@@ -77,7 +99,8 @@ export class CompletionService {
           firstStartedAt: progress.firstStartedAt,
           finishedAt: Date.now(),
         };
-        this.metrics.jobEnded(end.attempts.length > 1 ? 'failover' : 'primary', end.attempts.length);
+        const attempts = countAttempts(end.attempts);
+        this.metrics.jobEnded(attempts > 1 ? 'failover' : 'primary', attempts);
         return this.#commit({ status: 'completed', result: resultOf(jobId, end, times) }, context, job.replyTo);
       }
       case 'rejected':
@@ -96,21 +119,25 @@ export class CompletionService {
 
   /** Lets the job wait in the queue, and gives its place here to another. */
   async #park(end: RouteEnd, context: BullContext, progress: JobProgress, pauseMs: number): Promise<void> {
-    await context.job.updateProgress({ ...progress, attempts: end.attempts, parkings: progress.parkings + 1 });
+    await this.#keepProgress(context, { ...progress, attempts: end.attempts, parkings: progress.parkings + 1 });
     this.#log.warn({
       event: 'llm.job.parked',
       job_id: context.jobId,
       pause_ms: pauseMs,
-      attempts: end.attempts.length,
+      attempts: countAttempts(end.attempts),
     });
     await context.parkUntil(Date.now() + Math.max(0, pauseMs));
   }
 
   /** This process is stopping: another router takes the job up at once, and knows what was tried. */
   async #handBack(end: RouteEnd, context: BullContext, progress: JobProgress): Promise<void> {
-    await context.job.updateProgress({ ...progress, attempts: end.attempts });
-    this.#log.log({ event: 'llm.job.handed_back', job_id: context.jobId, attempts: end.attempts.length });
+    await this.#keepProgress(context, { ...progress, attempts: end.attempts });
+    this.#log.log({ event: 'llm.job.handed_back', job_id: context.jobId, attempts: countAttempts(end.attempts) });
     await context.handBack();
+  }
+
+  async #keepProgress(context: BullContext, progress: JobProgress): Promise<void> {
+    await context.job.updateProgress({ ...progress, attempts: withoutMiddle(progress.attempts) });
   }
 
   async #fail(
@@ -120,17 +147,20 @@ export class CompletionService {
     progress: JobProgress,
   ): Promise<void> {
     const attempts = error.attempts.length > 0 ? error.attempts : progress.attempts;
-    const failure = { ...error.toJSON(), jobId: context.jobId, attempts };
+    const failure = { ...error.toJSON(), jobId: context.jobId, attempts: withoutMiddle(attempts) };
     this.metrics.jobEnded(
       attempts.length === 0 || error.code === 'request_rejected' ? 'rejected' : 'exhausted',
-      attempts.length,
+      countAttempts(attempts),
     );
     this.#log.warn({
       event: 'llm.job.failed',
       job_id: context.jobId,
       code: error.code,
-      attempts: attempts.length,
-      msg: error.message,
+      field: error.field,
+      attempts: countAttempts(attempts),
+      // Not the message: what a provider said in it may quote the prompt.
+      last_failure: attempts.at(-1)?.outcome,
+      last_status: attempts.at(-1)?.httpStatus,
     });
     trace.getActiveSpan()?.setAttribute(ATTR.errorType, error.code);
     await this.#commit({ status: 'failed', error: failure }, context, replyTo);

@@ -1,4 +1,5 @@
-import { type Attempt, type CompletionResult, UnderstudyError } from '#libs/contracts';
+import { type Attempt, type CompletionResult, countAttempts, UnderstudyError } from '#libs/contracts';
+import { withoutMiddle } from './job-progress.js';
 import type { RouteEnd } from './route.service.js';
 
 /** When a job was enqueued, begun and finished, epoch milliseconds. */
@@ -19,7 +20,7 @@ export function resultOf(
     understudy: {
       jobId,
       target: end.target,
-      attempts: end.attempts,
+      attempts: withoutMiddle(end.attempts),
       // Producer and router may run on machines whose clocks differ a little.
       queueMs: Math.max(0, times.firstStartedAt - times.enqueuedAt),
       totalMs: Math.max(0, times.finishedAt - times.enqueuedAt),
@@ -63,7 +64,7 @@ export function deadlineError(jobId: string, attempts: Attempt[], deadlineMs: nu
   });
 }
 
-const count = (attempts: Attempt[]) => `${attempts.length} attempt${attempts.length === 1 ? '' : 's'}`;
+const count = (attempts: Attempt[]) => `${countAttempts(attempts)} attempt${countAttempts(attempts) === 1 ? '' : 's'}`;
 
 function lastFailure(attempts: Attempt[]): string {
   const last = attempts.at(-1);

@@ -1,4 +1,4 @@
-import { attemptSchema } from '#libs/contracts';
+import { type Attempt, attemptSchema } from '#libs/contracts';
 import { z } from 'zod';
 
 /** What a job carries from one pass to the next while it waits in the queue. */
@@ -16,4 +16,13 @@ export type JobProgress = z.infer<typeof jobProgressSchema>;
 export function readProgress(stored: unknown, startedAt: number): JobProgress {
   const parsed = jobProgressSchema.safeParse(stored);
   return parsed.success ? parsed.data : { attempts: [], parkings: 0, firstStartedAt: startedAt };
+}
+
+const FIRST_ATTEMPTS = 10;
+const LAST_ATTEMPTS = 40;
+
+/** Keeps the beginning and the end of a long story: a job that waits out a day's outage makes thousands of attempts. */
+export function withoutMiddle(attempts: Attempt[]): Attempt[] {
+  if (attempts.length <= FIRST_ATTEMPTS + LAST_ATTEMPTS) return attempts;
+  return [...attempts.slice(0, FIRST_ATTEMPTS), ...attempts.slice(-LAST_ATTEMPTS)];
 }

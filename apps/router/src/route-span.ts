@@ -1,5 +1,5 @@
 import { type Span, SpanStatusCode, trace } from '@opentelemetry/api';
-import { ATTR, SPAN_EVENT, type Attempt } from '#libs/contracts';
+import { ATTR, type Attempt, countAttempts, SPAN_EVENT } from '#libs/contracts';
 import type { Candidate, Exclusion } from '#libs/health-core';
 
 const tracer = trace.getTracer('understudy-router');
@@ -86,7 +86,7 @@ export class RouteSpan {
     const first = this.#steps[0];
     this.span.setAttributes({
       [ATTR.routeOutcome]: outcome,
-      [ATTR.routeAttempts]: attempts.length,
+      [ATTR.routeAttempts]: countAttempts(attempts),
       ...((outcome === 'primary' || outcome === 'failover') && { [ATTR.routeSelected]: attempts.at(-1)?.target }),
       ...(first && {
         [ATTR.failover]: true,

@@ -1,6 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { TargetConfig, UnderstudyConfig } from '#libs/config';
-import { ATTR, type Attempt, type ChatCompletion, type CompletionJob } from '#libs/contracts';
+import { ATTR, type Attempt, type ChatCompletion, type CompletionJob, countAttempts } from '#libs/contracts';
 import {
   type Candidate,
   consequenceOf,
@@ -9,7 +9,7 @@ import {
   type FailureClass,
   type Routable,
 } from '#libs/health-core';
-import type { CallOutcome } from '#libs/providers';
+import { type CallOutcome, summaryOf } from '#libs/providers';
 import { ObservationWriter } from '#libs/store';
 import { RoutingMetrics } from '#libs/telemetry';
 import { HealthViewService } from './health-view.service.js';
@@ -74,6 +74,7 @@ export class RouteService {
     let retryAfterMs: number | undefined;
 
     for (let n = 0; n < this.config.jobs.maxAttemptsPerPass; n++) {
+      const number = countAttempts(attempts) + 1;
       const leftMs = pass.deadlineAt - Date.now();
       if (leftMs <= 0) return { kind: 'deadline', attempts };
 
@@ -81,17 +82,17 @@ export class RouteService {
       const { candidates, excluded } = this.#plan(pass, tried);
       const next = candidates[0];
       if (!next) break;
-      span.decided(attempts.length + 1, candidates, excluded, tried);
+      span.decided(number, candidates, excluded, tried);
       if (n === 0) this.#linkEvidence(span, excluded);
       if (failed)
         this.#recordFailover(
           pass,
           span,
           { from: failed.target, to: next.target, reason: failed.call.failure, httpStatus: failed.call.httpStatus },
-          attempts.length,
+          number - 1,
         );
 
-      const { outcome, attempt } = await this.#attempt(pass, next, attempts.length + 1, leftMs, candidates.length > 1);
+      const { outcome, attempt } = await this.#attempt(pass, next, number, leftMs, candidates.length > 1);
       attempts.push(attempt);
       if (outcome.ok) return { kind: 'answered', target: next.target, completion: outcome.completion, attempts };
 
@@ -162,7 +163,7 @@ export class RouteService {
       outcome: outcome.ok ? 'success' : outcome.failure,
       latencyMs: outcome.latencyMs,
       at: Date.now(),
-      ...(!outcome.ok && { errorMessage: outcome.message, evidence: traceparent }),
+      ...(!outcome.ok && { errorMessage: summaryOf(outcome), evidence: traceparent }),
     });
   }
 

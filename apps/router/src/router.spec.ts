@@ -1,10 +1,13 @@
 import { parseConfig } from '#libs/config';
 import type { CompletionJob, JobOutcome } from '#libs/contracts';
 import { BullServer, CompletionQueue, ReplyChannel } from '#libs/queue';
+import { closeRedis, connectRedis } from '#libs/redis';
 import { createService, type Service } from '#libs/service';
 import { createLogger } from '#libs/telemetry';
 import { simulatorAdmin, uniquePrefix } from '#libs/testing';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { Queue } from 'bullmq';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { RouteService } from './route.service.js';
 import { RouterModule } from './router.module.js';
 
 /**
@@ -135,6 +138,19 @@ describe('a job is answered', () => {
 });
 
 describe('a job fails with a reason', () => {
+  test('when this router itself breaks on it, and the queue gives it up', async () => {
+    const fault = vi.spyOn(router.app.get(RouteService), 'run').mockRejectedValue(new Error('a bug of ours'));
+    const connection = connectRedis({ url: redisUrl, name: 'spec', patience: 'patient' });
+    const raw = new Queue('completion', { connection, prefix });
+    const job = await raw.add('by hand', { ...HELLO, replyTo: replies.address }, { attempts: 1 });
+    const outcome = await replies.waitFor(job.id!, { timeoutMs: 5_000 });
+    expect(outcome).toMatchObject({ status: 'failed', error: { code: 'internal_error', jobId: job.id } });
+    expect(JSON.stringify(outcome)).not.toContain('a bug of ours');
+    fault.mockRestore();
+    await raw.close();
+    await closeRedis(connection);
+  });
+
   test('when a provider rejects the request itself: nobody else is asked', async () => {
     await admin.addFault({
       provider: first,
