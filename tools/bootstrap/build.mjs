@@ -22,6 +22,7 @@ export async function buildIfStale(root) {
   const wanted = hashOf(root, sources);
   if (isWhole && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
 
+  const isFirst = ![...outputs].some((file) => existsSync(file));
   rmSync(stamp, { force: true });
   // The compiler writes only what it believes has changed: it must not believe in files that are not there.
   if (!isWhole) rmSync(join(dist, '.tsbuildinfo'), { force: true });
@@ -29,6 +30,7 @@ export async function buildIfStale(root) {
     if (/\.js(\.map)?$/.test(file) && !outputs.has(file.replace(/\.map$/, ''))) rmSync(file);
   await runStep('building', process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.json'], {
     cwd: root,
+    ...(isFirst && { expectation: 'first time only, up to a minute' }),
   });
   writeFileSync(stamp, wanted);
 }

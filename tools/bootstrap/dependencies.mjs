@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { accessSync, constants, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { npmCommand, runStep } from './run-step.mjs';
@@ -20,7 +20,12 @@ export async function installIfStale(root) {
   const [npm, ...first] = npmCommand();
   // The build needs the development packages, whatever NODE_ENV says.
   const args = [...first, 'ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error'];
-  await runStep('installing dependencies', npm, args, { cwd: root, env: withUsableCache(root, process.env) });
+  const isFirst = !existsSync(join(root, 'node_modules'));
+  await runStep('installing dependencies', npm, args, {
+    cwd: root,
+    env: withUsableCache(root, process.env),
+    ...(isFirst && { expectation: 'first time only, 1-2 minutes' }),
+  });
   writeFileSync(stamp, wanted);
 }
 

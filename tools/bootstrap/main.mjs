@@ -9,14 +9,23 @@ import { runTests } from './tests.mjs';
 const ROOT = resolve(import.meta.dirname, '../..');
 /** Commands that are programs of ours. */
 const PROGRAMS = ['up', 'replay'];
+const USAGE = `usage: node tools/run.mjs <command> [arguments]
+  up [--exit] [--verbose]     npm start, npm run demo: run everything and play the story; --exit ends after it
+  replay --arrivals FILE …    npm run replay -- …: send the jobs of a recording
+  test [FILE …]               npm test: every check and test, or the tests of these files
+Each installs and builds first what is missing or stale.`;
 
 /**
  * Installs and builds what is missing or stale, then runs a command.
  * @param {string[]} argv command and its arguments
  */
 export async function main([command = '', ...args]) {
+  if (['help', '--help', '-h'].includes(command)) {
+    console.log(USAGE);
+    return;
+  }
   if (command !== 'test' && !PROGRAMS.includes(command)) {
-    console.error(`Unknown command "${command}". Commands: npm start, npm run demo, npm run replay, npm test`);
+    console.error(`${command ? `unknown command "${command}"` : 'the command is missing'}\n${USAGE}`);
     process.exit(1);
   }
   process.chdir(ROOT);

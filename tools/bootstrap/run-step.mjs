@@ -1,25 +1,35 @@
 import { spawn } from 'node:child_process';
 
+const TICK_MS = 1_000;
+
 /** A step that failed for a reason that was told; no stack needed. */
 export class BootstrapError extends Error {}
 
 /**
- * Runs a program quietly: its output is shown only when it fails.
+ * Runs a program quietly: its output is shown only when it fails. On a terminal the seconds are counted meanwhile.
  * @param {string} title for people: `installing dependencies`
  * @param {string} command
  * @param {string[]} args
- * @param {{ cwd: string, env?: NodeJS.ProcessEnv }} options
+ * @param {{ cwd: string, env?: NodeJS.ProcessEnv, expectation?: string }} options `expectation` is for people: `first time only`
  * @throws BootstrapError with the last of its output
  */
-export async function runStep(title, command, args, options) {
+export async function runStep(title, command, args, { expectation, ...options }) {
   const startedAt = Date.now();
-  process.stdout.write(`${title}… `);
+  const seconds = (digits) => ((Date.now() - startedAt) / 1000).toFixed(digits);
+  const opening = `${title}${expectation ? ` (${expectation})` : ''}… `;
+  process.stdout.write(opening);
+  const isTerminal = process.stdout.isTTY && process.env.TERM !== 'dumb';
+  const ticks = isTerminal
+    ? setInterval(() => process.stdout.write(`\r${opening}${seconds(0)} s`), TICK_MS)
+    : undefined;
   const { code, output } = await capture(command, args, options);
+  clearInterval(ticks);
+  if (isTerminal) process.stdout.write(`\r\u001B[K${opening}`);
   if (code !== 0) {
     process.stdout.write('failed\n');
     throw new BootstrapError(`${title} failed (${[command, ...args].join(' ')}):\n${output.trim().slice(-8000)}`);
   }
-  process.stdout.write(`done in ${((Date.now() - startedAt) / 1000).toFixed(1)} s\n`);
+  process.stdout.write(`done in ${seconds(1)} s\n`);
 }
 
 function capture(command, args, options) {

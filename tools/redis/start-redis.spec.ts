@@ -49,6 +49,15 @@ describe('startRedis', () => {
     expect(await command(redis.port, 'GET kept')).toContain('yes');
   });
 
+  it('takes the preferred port when nobody has it, and another one when somebody has', async () => {
+    const preferredPort = await findFreePort();
+    redis = await startRedis({ env, preferredPort });
+    expect(redis.port).toBe(preferredPort);
+    const second = await startRedis({ env, preferredPort });
+    onTestFinished(() => second.stop());
+    expect(second.port).not.toBe(preferredPort);
+  });
+
   it('uses the server of REDIS_URL and leaves it running', async () => {
     redis = await startRedis({ env });
     const borrowed = await startRedis({ env: { ...env, REDIS_URL: redis.url } });

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 // By path: vitest's global setup, which runs this too, does not know the source condition of "#libs/*".
-import { answersPing, canConnect, findFreePort, onOwnDeath } from '../../libs/processes/src/index.js';
+import { answersPing, canConnect, findFreePort, isPortFree, onOwnDeath } from '../../libs/processes/src/index.js';
 import { redisCommand } from './redis-command.js';
 import { findRedisProgram } from './redis-program.js';
 import { RedisStartError } from './redis-start-error.js';
@@ -26,8 +26,8 @@ export interface RunningRedis {
 export interface RedisOptions {
   /** Keep the data (append-only) in this folder; without it everything is in memory. */
   persistent?: { dir: string };
-  /** Default: a free one. */
-  port?: number;
+  /** Taken if nobody listens there; else, and by default, a free one. */
+  preferredPort?: number;
   cwd?: string;
   env?: NodeJS.ProcessEnv;
   /** Told when something slow begins. */
@@ -46,7 +46,8 @@ export async function startRedis(options: RedisOptions = {}): Promise<RunningRed
   if (env.REDIS_URL) return useExisting(env.REDIS_URL);
   const onProgress = options.onProgress ?? (() => {});
   const program = await findRedisProgram({ cwd: options.cwd ?? process.cwd(), env, onProgress });
-  const port = options.port ?? (await findFreePort());
+  const { preferredPort } = options;
+  const port = preferredPort && (await isPortFree(preferredPort)) ? preferredPort : await findFreePort();
   if (options.persistent) mkdirSync(options.persistent.dir, { recursive: true });
   const { command, args, childEnv, endCommand } = redisCommand(program, { port, dir: options.persistent?.dir });
 

@@ -1,41 +1,33 @@
 import { createWriteStream, mkdirSync, type WriteStream } from 'node:fs';
 import { join } from 'node:path';
 import type { LogLine } from '#libs/processes';
+import { jobNews } from './job-news.js';
+import { LineDigest } from './line-digest.js';
+import { formatLine, isTold, levelOf } from './log-line-format.js';
 import type { Paint } from './paint.js';
+import type { ProviderHints } from './provider-hints.js';
 import type { Terminal } from './terminal.js';
 
-const STYLES = ['cyan', 'magenta', 'blue', 'green', 'yellow'] as const;
-const LEVELS: Record<number, string> = { 10: 'trace', 20: 'debug', 30: 'info', 40: 'warn', 50: 'error', 60: 'fatal' };
-/** Told on the terminal even though nothing is wrong: they are the story. */
-const TOLD_EVENTS = /failover|state_change/;
-/** Not worth a column of its own in one line. */
-const HIDDEN_FIELDS = new Set([
-  'level',
-  'time',
-  'pid',
-  'hostname',
-  'name',
-  'service',
-  'msg',
-  'event',
-  'trace_id',
-  'span_id',
-  'trace_flags',
-  'stack',
-  'err',
-]);
+/** All services meet the same trouble at the same time; one of them has told it. */
+const SAME_WARNING_MS = 10_000;
+/** Does not change while the system runs: told once. */
+const TOLD_ONCE = new Set<unknown>(['telemetry.export_failed']);
 
 interface LogDisplayOptions {
   folder: string;
   terminal: Terminal;
   paint: Paint;
-  /** Show every line, not only warnings, failovers and changes of state. */
+  /** Show every line as it is, not only warnings, failovers and changes of state. */
   isVerbose: boolean;
+  /** What to check when a real provider fails. */
+  hints?: ProviderHints;
 }
 
 /** Keeps each service's lines in a file of its own, and shows the ones that matter, with the service's name in front. */
 export class LogDisplay {
   private readonly files = new Map<string, WriteStream>();
+  private readonly digest = new LineDigest();
+  private readonly toldAt = new Map<string, number>();
 
   constructor(private readonly options: LogDisplayOptions) {
     mkdirSync(options.folder, { recursive: true });
@@ -44,27 +36,57 @@ export class LogDisplay {
   /** Takes a line of a service. */
   take(service: string, line: LogLine): void {
     this.fileOf(service).write(`${line.text}\n`);
-    if (this.options.isVerbose || isTold(line)) this.options.terminal.line(this.format(service, line));
-  }
-
-  /** One line for people: `router    WARN  openai/gpt-4 failed …`. */
-  format(service: string, { text, fields }: LogLine): string {
-    const { paint } = this.options;
-    const prefix = paint(STYLES[hash(service) % STYLES.length] ?? 'cyan', service.padEnd(10));
-    if (!fields) return `${prefix} ${text}`;
-    const level = levelOf(fields);
-    const details = Object.entries(fields).flatMap(([name, value]) =>
-      !HIDDEN_FIELDS.has(name) && isScalar(value) ? [`${name}=${value}`] : [],
-    );
-    const badge = level === 'info' ? '' : `${paint(level === 'warn' ? 'yellow' : 'red', level.toUpperCase())} `;
-    const message = [fields['msg'], fields['event']].find(isScalar) ?? '';
-    return `${prefix} ${badge}${message} ${paint('dim', details.join(' '))}`.trimEnd();
+    const { isVerbose, terminal } = this.options;
+    if (isVerbose) terminal.line(this.format(service, line));
+    else if (isTold(line)) this.tell(service, line);
   }
 
   async close(): Promise<void> {
+    this.digest.flush();
     await Promise.all(
       [...this.files.values()].map((file) => new Promise<void>((resolve) => file.end(() => resolve()))),
     );
+  }
+
+  private tell(service: string, line: LogLine): void {
+    const { terminal } = this.options;
+    const { fields } = line;
+    const news = fields && jobNews(fields);
+    if (news) {
+      const show = (jobs: number) => {
+        const sentence = { level: fields['level'], msg: news.sentence(jobs) };
+        terminal.line(this.format(service, { text: sentence.msg, fields: sentence }));
+      };
+      this.digest.add(news.key, show);
+    } else if (!fields || !this.wasToldJustNow(fields)) {
+      terminal.line(this.format(service, line));
+    }
+    if (fields) this.hint(fields);
+  }
+
+  private wasToldJustNow(fields: Readonly<Record<string, unknown>>): boolean {
+    if (levelOf(fields) !== 'warn') return false;
+    const { event, msg, target } = fields;
+    const isOnce = TOLD_ONCE.has(event);
+    const key = isOnce ? String(event) : JSON.stringify([event, msg, target]);
+    const before = this.toldAt.get(key);
+    const now = performance.now();
+    if (before !== undefined && (isOnce || now - before < SAME_WARNING_MS)) return true;
+    this.toldAt.set(key, now);
+    return false;
+  }
+
+  private hint({ event, from, reason, target, outcome }: Readonly<Record<string, unknown>>): void {
+    const { hints, terminal, paint } = this.options;
+    const hint =
+      event === 'llm.failover'
+        ? hints?.hintFor(String(from), String(reason))
+        : hints?.hintFor(String(target), String(outcome));
+    if (hint) terminal.line(paint('yellow', `→ ${hint}`));
+  }
+
+  private format(service: string, line: LogLine): string {
+    return formatLine(service, line, this.options);
   }
 
   private fileOf(service: string): WriteStream {
@@ -76,20 +98,3 @@ export class LogDisplay {
     return file;
   }
 }
-
-function isTold({ text, fields }: LogLine): boolean {
-  // What is not JSON is a message of Node or of a service that cannot start.
-  if (!fields) return text.trim() !== '';
-  if (['warn', 'error', 'fatal'].includes(levelOf(fields))) return true;
-  return typeof fields['event'] === 'string' && TOLD_EVENTS.test(fields['event']);
-}
-
-function levelOf({ level }: Readonly<Record<string, unknown>>): string {
-  if (typeof level === 'number') return LEVELS[level] ?? 'info';
-  return typeof level === 'string' ? level : 'info';
-}
-
-const isScalar = (value: unknown): value is string | number | boolean =>
-  ['string', 'number', 'boolean'].includes(typeof value);
-
-const hash = (text: string) => Buffer.from(text).reduce((sum, byte) => sum + byte, 0);

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { basename, extname, resolve } from 'node:path';
 import {
   APPS,
   findFreePort,
@@ -14,6 +14,10 @@ import type { LogDisplay } from './log-display.js';
 import { takeRunLock } from './run-lock.js';
 import { describeEnd, SystemFailure } from './system-failure.js';
 
+/** Far from Redis' own 6379, where somebody else's may be; the same at every start, so that REDIS_URL need not be copied again. */
+const REDIS_PORT = 16_379;
+/** Short, so that an outage is seen soon. */
+export const SIMULATED_PROBE_INTERVAL_MS = 2_000;
 const READY_DEADLINE_MS = 60_000;
 /** Ctrl-C has 5 s in all: for the services, then the simulator, then Redis. */
 const STOP_SERVICES_MS = 3_000;
@@ -46,14 +50,26 @@ export class SystemRun {
   /** @throws SystemFailure with the last lines of the service that is not ready in time */
   async start(): Promise<void> {
     const { config, stateFolder, env, onProgress } = this.options;
-    if (stateFolder && !env['REDIS_URL']) this.releaseLock = takeRunLock(join(stateFolder, 'run.lock'));
-    const persistent = stateFolder ? { persistent: { dir: join(stateFolder, 'redis') } } : {};
-    this.redis = await startRedis({ env, onProgress, ...persistent });
-    onProgress(`redis      ${withoutCredentials(this.redis.url)} (${this.redis.source})`);
+    if (stateFolder && !env['REDIS_URL']) this.releaseLock = takeRunLock(resolve(stateFolder, 'run.lock'));
+    // Jobs and health of one configuration mean nothing in another, so each has data of its own.
+    const name = basename(config.file, extname(config.file));
+    const kept = stateFolder && { persistent: { dir: resolve(stateFolder, 'redis', name) }, preferredPort: REDIS_PORT };
+    this.redis = await startRedis({ env, onProgress, ...kept });
+    onProgress(`redis      ${this.redisUrl} (${this.redis.source})`);
     if (config.usesSimulator) await this.startApp('simulator');
     const apps = ['prober', 'aggregator', 'router', 'gateway'] as const;
     const results = await Promise.allSettled(apps.map((app) => this.startApp(app)));
     for (const result of results) if (result.status === 'rejected') throw result.reason;
+  }
+
+  /** Whether there is anything to stop. */
+  get hasBegun(): boolean {
+    return this.redis !== undefined || this.services.size > 0;
+  }
+
+  /** Address of Redis, without credentials. */
+  get redisUrl(): string {
+    return withoutCredentials(this.redis?.url ?? '');
   }
 
   /** Address of an app that has been started. */
@@ -72,7 +88,9 @@ export class SystemRun {
       LOG_FORMAT: 'json',
       SHUTDOWN_DEADLINE_MS: env['SHUTDOWN_DEADLINE_MS'] || '2500',
       // Pings of real providers cost money: only simulated ones are asked this often without being told to.
-      ...(config.usesSimulator && { PROBE_INTERVAL_MS: env['PROBE_INTERVAL_MS'] || '2000' }),
+      ...(config.usesSimulator && {
+        PROBE_INTERVAL_MS: env['PROBE_INTERVAL_MS'] || String(SIMULATED_PROBE_INTERVAL_MS),
+      }),
     };
   }
 

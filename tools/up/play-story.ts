@@ -8,45 +8,53 @@ interface StoryOptions {
   env: NodeJS.ProcessEnv;
   /** Whether a provider may be killed. */
   isStaged: boolean;
+  /** Whether the live table goes on after the summary, until `signal` aborts. */
+  stays: boolean;
   terminal: Terminal;
   logs: LogDisplay;
   signal: AbortSignal;
 }
 
 /**
- * Plays the story in a process of its own and shows what it tells.
- * @returns how it went; undefined when `signal` ended it
+ * Plays the story in a process of its own and shows what it tells; `signal` ends it.
+ * @returns how it went, as soon as that is known; undefined when `signal` was first
  * @throws SystemFailure when it ends before its end
  */
-export async function playStory({
-  env,
-  isStaged,
-  terminal,
-  logs,
-  signal,
-}: StoryOptions): Promise<StorySummary | undefined> {
-  let summary: StorySummary | undefined;
+export async function playStory(options: StoryOptions): Promise<StorySummary | undefined> {
+  const { env, isStaged, stays, terminal, logs, signal } = options;
+  let giveSummary: (summary: StorySummary) => void;
+  const summary = new Promise<StorySummary>((resolve) => (giveSummary = resolve));
   const story = startService({
     name: 'story',
     entry: 'dist/tools/story/main.js',
-    env: { ...env, ...(isStaged ? {} : { SIMULATOR_URL: '' }), STORY_INTERACTIVE: terminal.isInteractive ? '1' : '0' },
+    env: {
+      ...env,
+      ...(isStaged ? {} : { SIMULATOR_URL: '' }),
+      STORY_INTERACTIVE: terminal.isInteractive ? '1' : '0',
+      STORY_STAYS: stays ? '1' : '0',
+    },
     onLine: (line) => {
       const message = asStoryMessage(line.fields);
       if (!message) logs.take('story', line);
+      else if (signal.aborted) return;
       else if ('frame' in message) terminal.setFrame(message.frame);
       else if ('line' in message) terminal.line(`▸ ${message.line}`);
-      else summary = message.summary;
+      else giveSummary(message.summary);
     },
   });
-  const stop = () => void story.stop(500);
-  signal.addEventListener('abort', stop, { once: true });
-  const exit = await story.exited;
-  signal.removeEventListener('abort', stop);
+  signal.addEventListener('abort', () => void story.stop(500), { once: true });
+
+  const told = await Promise.race([summary, story.exited]);
   if (signal.aborted) return undefined;
-  if (!summary || exit.code !== 0)
+  if ('code' in told)
     throw new SystemFailure(
-      describeEnd('story', exit),
+      describeEnd('story', told),
       story.lines().filter(({ fields }) => !fields),
     );
-  return summary;
+  void story.exited.then((exit) => {
+    if (!stays || signal.aborted) return;
+    terminal.setFrame([]);
+    terminal.line(`${describeEnd('story', exit)}; the services go on without it`);
+  });
+  return told;
 }

@@ -82,6 +82,9 @@ describe('health effects', () => {
     expect(logs).toMatchObject([
       { event: 'llm.health.state_change', to: 'unavailable', trace_id: span?.spanContext().traceId },
     ]);
+    expect(logs[0]?.['msg']).toBe(
+      'openai/gpt-4 healthy → unavailable: too many failures in a row, the last one timeout, score 51.3',
+    );
     expect(JSON.stringify(logs)).not.toContain('said the provider');
   });
 

@@ -47,7 +47,7 @@ export class HealthEffectsService {
     const score = Math.round(scoreAfter * 10) / 10;
     const { source, outcome } = cause;
     const fields = { event: SPAN_EVENT.healthStateChange, target, from, to, score, reason, source, outcome };
-    const text = `${target} became ${to} (was ${from}): ${reason}, last outcome ${outcome}, score ${score}`;
+    const text = `${target} ${from} → ${to}: ${describeReason(reason, outcome)}, score ${score}`;
     if (to === 'healthy') this.logger.info(fields, text);
     else this.logger.warn(fields, text);
   }
@@ -60,6 +60,19 @@ export class HealthEffectsService {
       fields,
       `${target} took ${Math.round(latencyMs)} ms, more than its maxLatencyMs of ${maxLatencyMs}`,
     );
+  }
+}
+
+function describeReason(reason: StateChange['reason'], outcome: StateChange['cause']['outcome']): string {
+  switch (reason) {
+    case 'consecutive_failures':
+      return `too many failures in a row, the last one ${outcome}`;
+    case 'success':
+      return 'it answers again';
+    case 'score_below_threshold':
+      return `the score is too low after ${outcome}`;
+    case 'score_above_threshold':
+      return 'the score is high enough again';
   }
 }
 

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { Controller, Get, Res } from '@nestjs/common';
 import { HealthViewService } from './health-view.service.js';
-import { rounded } from './target-report.js';
+import { rounded, roundedMs } from './target-report.js';
 
 const BEST_COUNT = 3;
 
@@ -27,7 +27,7 @@ export class HealthController {
       model,
       target,
       score: rounded(score),
-      latency_ms: latencyMs,
+      latency_ms: roundedMs(latencyMs),
     }));
     if (healthy.length === 0) response.statusCode = 503;
     return {

@@ -3,6 +3,9 @@ import type { TargetHealth } from '#libs/contracts';
 /** Four decimals: enough to compare with a calculation by hand, without the noise of binary fractions. */
 export const rounded = (value: number): number => Math.round(value * 10_000) / 10_000;
 
+/** Milliseconds to a tenth; null stays null. */
+export const roundedMs = (value: number | null): number | null => (value === null ? null : Math.round(value * 10) / 10);
+
 /** Everything about one target, in the style of the other answers. Times are epoch milliseconds. */
 export function targetReport(health: TargetHealth) {
   return {
@@ -15,7 +18,7 @@ export function targetReport(health: TargetHealth) {
     score: rounded(health.score),
     weight: health.weight,
     routing_weight: rounded(health.routingWeight),
-    latency_ms: health.latencyMs,
+    latency_ms: roundedMs(health.latencyMs),
     success_rate: rounded(health.successRate),
     consecutive_failures: health.consecutiveFailures,
     requests: health.requests,

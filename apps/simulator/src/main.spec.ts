@@ -59,6 +59,7 @@ describe('the simulator process', () => {
     const line = await firstLine(start({ PORT: '0' }));
     expect(line).toMatchObject({
       level: 'info',
+      name: 'simulator',
       msg: 'ready',
       url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
     });

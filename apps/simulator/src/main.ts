@@ -7,7 +7,7 @@ import { startSimulator } from './simulator.server.js';
 /** Calls under way get this long to finish when the process is told to stop. */
 const SHUTDOWN_GRACE_MS = 2_000;
 
-const logger = pino({ base: { service: 'simulator' }, formatters: { level: (level) => ({ level }) } });
+const logger = pino({ name: 'simulator', base: { pid: process.pid }, formatters: { level: (level) => ({ level }) } });
 
 async function main(): Promise<void> {
   const { script, ...listenOn } = readSimulatorEnv();
