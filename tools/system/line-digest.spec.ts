@@ -4,7 +4,8 @@ import { LineDigest } from './line-digest.js';
 describe('LineDigest', () => {
   let shown: string[];
   let digest: LineDigest;
-  const add = (key: string) => digest.add(key, (count) => shown.push(`${count} ${key}`));
+  let jobs = 0;
+  const add = (key: string, job = String(jobs++)) => digest.add(key, job, (count) => shown.push(`${count} ${key}`));
   beforeEach(() => {
     vi.useFakeTimers();
     shown = [];
@@ -27,6 +28,12 @@ describe('LineDigest', () => {
     digest.flush();
     expect(shown.length).toBeLessThanOrEqual(6);
     expect(shown.reduce((sum, line) => sum + Number.parseInt(line, 10), 0)).toBe(100);
+  });
+
+  it('counts a job once, however often it comes in one moment', () => {
+    for (const job of ['1', '2', '1']) add('a', job);
+    digest.flush();
+    expect(shown).toEqual(['2 a']);
   });
 
   it('keeps nothing back at the end', () => {

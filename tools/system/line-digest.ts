@@ -1,6 +1,6 @@
 /** Lines that say the same of different jobs. */
 interface Group {
-  count: number;
+  jobs: Set<string>;
   /** Of the latest line. */
   show: (count: number) => void;
   timer: NodeJS.Timeout;
@@ -10,26 +10,29 @@ interface Group {
 const FIRST_MS = 750;
 const NEXT_MS = 2_000;
 
-/** Counts lines of the same key and shows them together: each key at most once in two seconds. */
+/** Counts the jobs of which lines say the same and shows them together: each key at most once in two seconds. */
 export class LineDigest {
   private readonly groups = new Map<string, Group>();
 
-  /** @param show called later with how many lines came under `key` */
-  add(key: string, show: (count: number) => void): void {
+  /**
+   * @param job a job that comes twice before it is shown counts once
+   * @param show called later with how many jobs came under `key`
+   */
+  add(key: string, job: string, show: (count: number) => void): void {
     const group = this.groups.get(key);
     if (group) {
-      group.count++;
+      group.jobs.add(job);
       group.show = show;
       return;
     }
-    this.groups.set(key, { count: 1, show, timer: this.later(key, FIRST_MS) });
+    this.groups.set(key, { jobs: new Set([job]), show, timer: this.later(key, FIRST_MS) });
   }
 
   /** Shows everything that waits. */
   flush(): void {
-    for (const { count, show, timer } of this.groups.values()) {
+    for (const { jobs, show, timer } of this.groups.values()) {
       clearTimeout(timer);
-      if (count > 0) show(count);
+      if (jobs.size > 0) show(jobs.size);
     }
     this.groups.clear();
   }
@@ -41,12 +44,12 @@ export class LineDigest {
   private expire(key: string): void {
     const group = this.groups.get(key);
     if (!group) return;
-    if (group.count === 0) {
+    if (group.jobs.size === 0) {
       this.groups.delete(key);
       return;
     }
-    const { count, show } = group;
-    this.groups.set(key, { ...group, count: 0, timer: this.later(key, NEXT_MS) });
-    show(count);
+    const { jobs, show } = group;
+    this.groups.set(key, { show, jobs: new Set(), timer: this.later(key, NEXT_MS) });
+    show(jobs.size);
   }
 }

@@ -57,7 +57,7 @@ export class LogDisplay {
         const sentence = { level: fields['level'], msg: news.sentence(jobs) };
         terminal.line(this.format(service, { text: sentence.msg, fields: sentence }));
       };
-      this.digest.add(news.key, show);
+      this.digest.add(news.key, String(fields['job_id']), show);
     } else if (!fields || !this.wasToldJustNow(fields)) {
       terminal.line(this.format(service, line));
     }

@@ -153,7 +153,7 @@ describe('aggregator', () => {
     await until(async () =>
       expect((await statusOf(aggregator)).observations).toMatchObject({ folded: 2, repeated: 2 }),
     );
-    expect(await targetOf(aggregator)).toMatchObject({ requests: 2 });
+    await untilTarget(aggregator, { requests: 2 });
   });
 
   test('a slow answer is told, not more than once a minute', async () => {
