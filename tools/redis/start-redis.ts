@@ -52,11 +52,12 @@ export async function startRedis(options: RedisOptions = {}): Promise<RunningRed
   const { command, args, childEnv, endCommand } = redisCommand(program, { port, dir: options.persistent?.dir });
 
   let child: ChildProcess;
-  let disarm: () => void;
   const start = async () => {
     // Its own process group: a Ctrl-C in the terminal must not take Redis away from services that are still finishing.
     child = spawn(command, args, { env: childEnv, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
-    disarm = onOwnDeath(endCommand(child.pid));
+    const disarm = onOwnDeath(endCommand(child.pid));
+    // A watchdog that outlives its server would later end whatever has got its pid by then.
+    child.once('exit', disarm);
     await untilAnswering(child, port);
     child.unref();
   };
@@ -67,7 +68,6 @@ export async function startRedis(options: RedisOptions = {}): Promise<RunningRed
     const hangs = setTimeout(() => child.kill('SIGKILL'), STOP_DEADLINE_MS);
     await exited;
     clearTimeout(hangs);
-    disarm();
   };
 
   await start();
