@@ -48,7 +48,7 @@ export default {
       from: { path: '^libs/contracts/', pathNot: SPEC },
       to: { pathNot: '(^libs/(contracts|health-core)/|node_modules/zod/)' },
     },
-    sees('config', [], 'serves everybody, so it knows nobody'),
+    sees('config', ['health-core'], 'the file may set every number of the health policy'),
     sees('telemetry', [], 'serves everybody, so it knows nobody'),
     sees('redis', [], 'only how to connect'),
     sees('processes', [], 'only how to start and stop one'),

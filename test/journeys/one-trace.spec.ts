@@ -24,8 +24,10 @@ providers:
 targets:
   - { provider: ${dead}, model: leading, fallbacks: [${alive}/standby] }
   - { provider: ${alive}, model: standby }
+# Failovers are to be seen: with the usual numbers the sick target would be avoided before the third one.
+health: { policy: { consecutiveToOpen: 12, overlayFailures: 12 } }
 `;
-/** Good calls made before the trouble begins: with them three failed ones do not yet make a target look sick. */
+/** Calls made before the trouble begins, so that the target is known to have been well. */
 const GOOD_CALLS = 20;
 
 let collector: OtlpReceiver;

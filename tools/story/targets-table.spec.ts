@@ -5,7 +5,8 @@ import { Tally } from '../traffic/tally.js';
 import { ChangeWatch } from './change-watch.js';
 import { changesOf, renderTargets } from './targets-table.js';
 
-const well: TargetHealth = {
+/** What the table reads of a record. */
+const well = {
   target: 'anthropic/claude-sonnet-4',
   model: 'claude-sonnet-4',
   provider: 'anthropic',
@@ -22,7 +23,7 @@ const well: TargetHealth = {
   lastCheckAt: 1,
   errorMessage: null,
   evidence: null,
-};
+} as TargetHealth;
 
 function content(...targets: Partial<TargetHealth>[]) {
   const snapshot = {

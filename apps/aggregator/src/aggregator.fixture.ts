@@ -14,8 +14,11 @@ export interface RunningAggregator {
   kill(): Promise<void>;
 }
 
-/** Targets by id, with their weights; `provider/model` as in the configuration file. */
-export function configOf(weights: Record<string, number>): UnderstudyConfig {
+/**
+ * Targets by id, with their weights; `provider/model` as in the configuration file.
+ * @param health YAML of that part of the file
+ */
+export function configOf(weights: Record<string, number>, health = '{}'): UnderstudyConfig {
   const ids = Object.keys(weights);
   const providers = [...new Set(ids.map((id) => id.split('/')[0]))];
   const lines = [
@@ -26,6 +29,7 @@ export function configOf(weights: Record<string, number>): UnderstudyConfig {
       const [provider, model] = id.split('/');
       return `  - { provider: ${provider}, model: ${model}, weight: ${weights[id]}, maxLatencyMs: 3000 }`;
     }),
+    `health: ${health}`,
   ];
   return parseConfig(lines.join('\n'), {});
 }

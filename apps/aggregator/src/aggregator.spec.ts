@@ -13,6 +13,7 @@ const redisUrl = process.env.REDIS_URL!;
 const GPT = 'openai/gpt-4';
 const CLAUDE = 'anthropic/claude-sonnet-4';
 const config = configOf({ [GPT]: 3, [CLAUDE]: 2 });
+const articleConfig = configOf({ [GPT]: 3, [CLAUDE]: 2 }, '{ scoring: article }');
 
 let prefix: string;
 let redis: Redis;
@@ -63,8 +64,8 @@ const untilReady = (aggregator: RunningAggregator) =>
   until(async () => expect((await get(aggregator, '/ready')).body).toEqual({ status: 'ready' }));
 
 describe('aggregator', () => {
-  test('a probe of 120 ms gives the score 92.8, at every door', async () => {
-    const aggregator = await start();
+  test('in the article profile a probe of 120 ms gives the score 92.8, at every door', async () => {
+    const aggregator = await start({ config: articleConfig });
     report(GPT);
     report(CLAUDE, { latencyMs: 500 });
     await untilTarget(aggregator, { requests: 1 }, CLAUDE);
@@ -90,27 +91,100 @@ describe('aggregator', () => {
     const metrics = await (await fetch(`${aggregator.url}/metrics`)).text();
     expect(metrics).toMatch(/ai_model_health_score\{model="gpt-4"\} 92\.8/);
     expect(metrics).toMatch(/ai_model_available\{model="gpt-4"\} 1/);
+    expect(metrics).toMatch(/ai_circuit_state\{model="gpt-4"\} 0/);
+    expect((await statusOf(aggregator)).scoring).toBe('article');
   });
 
-  test('the fifth failure in a row makes a target unavailable, the next success brings it back; each is told once', async () => {
+  test('routing weights are percentages that sum to 100, and follow the configuration while all are well', async () => {
+    const aggregator = await start();
+    report(GPT);
+    await untilTarget(aggregator, { requests: 1, state: 'healthy' });
+    const { weights } = (await get<RoutingWeightsReport>(aggregator, '/routing-weights')).body;
+    expect(Object.values(weights).map(({ routing_weight }) => routing_weight)).toEqual([60, 40]);
+    expect(await statusOf(aggregator)).toMatchObject({ scoring: 'adaptive' });
+  });
+
+  test('the fifth failure in a row opens the breaker, told once; the target gets no weight until it has proved itself', async () => {
     const aggregator = await start();
     for (let i = 0; i < 20; i++) report(GPT);
     await untilTarget(aggregator, { requests: 20 });
     reportFailures(GPT, 4);
-    await untilTarget(aggregator, { available: true, consecutive_failures: 4 });
+    await untilTarget(aggregator, { available: true, breaker: 'closed', consecutive_failures: 4 });
     reportFailures(GPT, 1);
-    await untilTarget(aggregator, { state: 'unavailable', routing_weight: 0, error_message: 'overloaded' });
-    report(GPT, { latencyMs: 0 });
-    await untilTarget(aggregator, { state: 'healthy', consecutive_failures: 0 });
+    await untilTarget(aggregator, {
+      state: 'unavailable',
+      breaker: 'open',
+      breaker_reason: 'consecutive_failures',
+      routing_weight: 0,
+      error_message: 'overloaded',
+    });
+    const { open_until: openUntil } = (await targetOf(aggregator))!;
+    expect(openUntil! - Date.now()).toBeGreaterThan(2_000);
+    report(GPT, { latencyMs: 0, generation: 1 });
+    await untilTarget(aggregator, { consecutive_failures: 0, state: 'unavailable' });
 
     const told = aggregator.logs.filter(({ event }) => event === 'llm.health.state_change');
-    expect(told).toMatchObject([
-      { target: GPT, from: 'healthy', to: 'unavailable', reason: 'consecutive_failures', score: 78.8, level: 'warn' },
-      { target: GPT, from: 'unavailable', to: 'healthy', reason: 'success', level: 'info' },
-    ]);
+    const toldOfGpt = told.filter(({ to }) => to === 'unavailable');
+    expect(toldOfGpt).toMatchObject([{ target: GPT, reason: 'consecutive_failures', level: 'warn' }]);
     const metrics = await (await fetch(`${aggregator.url}/metrics`)).text();
     expect(metrics).toMatch(/ai_model_state_changes_total\{model="gpt-4",to="unavailable"\} 1/);
-    expect(metrics).toMatch(/ai_model_state_changes_total\{model="claude-sonnet-4",to="unavailable"\} 0/);
+    expect(metrics).toMatch(/ai_circuit_transitions_total\{model="gpt-4",to="open"\} 1/);
+    expect(metrics).toMatch(/ai_circuit_transitions_total\{model="claude-sonnet-4",to="open"\} 0/);
+    expect(metrics).toMatch(/ai_circuit_state\{model="gpt-4"\} 2/);
+  });
+
+  test('in the article profile the next good probe brings a target back', async () => {
+    const aggregator = await start({ config: articleConfig });
+    for (let i = 0; i < 20; i++) report(GPT);
+    reportFailures(GPT, 5);
+    await untilTarget(aggregator, { state: 'unavailable', score: 78.8 });
+    report(GPT, { latencyMs: 0 });
+    await untilTarget(aggregator, { state: 'healthy', consecutive_failures: 0 });
+  });
+
+  test('a key that is refused takes the target out at once, for a reason that is told', async () => {
+    const aggregator = await start();
+    report(GPT, { outcome: 'auth', source: 'traffic', latencyMs: 1 });
+    await untilTarget(aggregator, { state: 'unavailable', breaker: 'open', breaker_reason: 'auth' });
+  });
+
+  test('rate limits and faults of the caller leave health alone', async () => {
+    const aggregator = await start();
+    for (let i = 0; i < 10; i++) report(GPT, { outcome: 'rate_limited', source: 'traffic', retryAfterMs: 1_000 });
+    for (let i = 0; i < 10; i++) report(GPT, { outcome: 'bad_request', source: 'traffic' });
+    await until(async () => expect((await statusOf(aggregator)).observations.folded).toBe(20));
+    expect(await targetOf(aggregator)).toMatchObject({ state: 'healthy', breaker: 'closed', consecutive_failures: 0 });
+  });
+
+  test('garbage among observations is dropped or bounded, and what is known stays sound', async () => {
+    const aggregator = await start();
+    const stream = redisKeys(prefix).observations;
+    const base = { target: GPT, source: 'traffic', outcome: 'success', latencyMs: 5, at: Date.now() };
+    const garbage = [
+      { latencyMs: -5 },
+      { latencyMs: 1e12 },
+      { at: -1 },
+      { latencyMs: 'fast' },
+      { outcome: 'great' },
+      { generation: -1 },
+    ];
+    for (const [i, wrong] of garbage.entries())
+      await redis.xadd(
+        stream,
+        '*',
+        'observation',
+        JSON.stringify({ ...base, id: `spec-${i + 1}`, ...wrong }),
+        'ageMs',
+        '0',
+      );
+    const future = JSON.stringify({ ...base, id: 'spec-100', at: Date.now() + 86_400_000 });
+    await redis.xadd(stream, '*', 'observation', future, 'ageMs', 'NaN');
+    await until(async () =>
+      expect((await statusOf(aggregator)).observations).toEqual({ folded: 1, repeated: 0, rejected: garbage.length }),
+    );
+    await untilTarget(aggregator, { state: 'healthy', requests: 1 });
+    const target = (await targetOf(aggregator))!;
+    expect(Object.values(target).filter((value) => typeof value === 'number' && !Number.isFinite(value))).toEqual([]);
   });
 
   test('with every target unavailable /health is degraded, with status 503', async () => {
@@ -193,9 +267,9 @@ describe('aggregator', () => {
     for (let i = 0; i < 7; i++) report(GPT);
     await untilTarget(first, { requests: 7 });
     await first.stop();
-    report(GPT, { latencyMs: 250 });
+    report(GPT);
     const second = await start();
-    await untilTarget(second, { requests: 8, latency_ms: 250 });
+    await untilTarget(second, { requests: 8 });
   });
 
   test('a target that is new begins healthy, one that is configured no more disappears', async () => {

@@ -1,15 +1,19 @@
-import type { UnderstudyConfig } from '#libs/config';
 import type { HealthSnapshot } from '#libs/contracts';
 import {
   initialTargetState,
   transition,
+  viewTarget,
   type HealthEffect,
+  type HealthEvent,
+  type HealthPolicy,
   type Observation,
+  type TargetProfile,
   type TargetState,
 } from '#libs/health-core';
 import { takeSnapshot, type TargetRecord } from './health-snapshot.js';
-import type { SavedState } from './saved-state.js';
-import { SeenObservations } from './seen-observations.js';
+import { probeSlotMs } from './probe-interval.js';
+import { restoreState } from './restore-state.js';
+import { SeenObservations, type ReporterSequences } from './seen-observations.js';
 
 /** An effect and the target that it is about. */
 export type FleetEffect = HealthEffect & { target: string; model: string };
@@ -17,49 +21,105 @@ export type FleetEffect = HealthEffect & { target: string; model: string };
 /** What became of an observation. */
 export type Folded = { as: 'news'; effects: FleetEffect[] } | { as: 'repeat' } | { as: 'unknown-target' };
 
-type FleetTarget = TargetRecord & { config: UnderstudyConfig['targets'][number] };
+/** What is configured about the fleet, as far as its health depends on it: an UnderstudyConfig will do. */
+export interface FleetConfig {
+  targets: readonly (TargetProfile & { model: string })[];
+  health: { policy: HealthPolicy };
+  probes: { intervalMs: number };
+}
+
+/** What one fleet leaves to the next; plain data. `targets` are states by target id, not yet trusted. */
+export interface SavedFleet {
+  targets: Record<string, unknown>;
+  reporters: ReporterSequences;
+}
 
 /** The state of all configured targets, in memory. Reads no clock, talks to nobody. */
 export class FleetHealth {
-  readonly #targets: Map<string, FleetTarget>;
+  readonly #targets: ReadonlyMap<string, TargetRecord>;
   readonly #seen: SeenObservations;
-  readonly #failuresToDisable: number;
+  readonly #policy: HealthPolicy;
+  /** As published last, by target id. */
+  #probeIntervals: ReadonlyMap<string, number> = new Map();
   /** Targets of the saved state that are configured no more. */
   readonly removed: readonly string[];
 
-  /** A configured target that the saved state does not know begins anew; one that is not configured is dropped. */
-  constructor(config: Pick<UnderstudyConfig, 'targets' | 'health'>, saved?: Pick<SavedState, 'targets' | 'reporters'>) {
-    const known = new Map<string, TargetState>(Object.entries(saved?.targets ?? {}));
+  /**
+   * A configured target that the saved state does not know begins anew; one that is not configured is dropped.
+   * @param draw gives random numbers in [0, 1)
+   */
+  constructor(
+    private readonly config: FleetConfig,
+    saved?: SavedFleet,
+    private readonly draw: () => number = Math.random,
+  ) {
+    const known = new Map(Object.entries(saved?.targets ?? {}));
+    this.#policy = config.health.policy;
     this.#targets = new Map(
-      config.targets.map((target) => [
-        target.id,
-        { config: target, state: known.get(target.id) ?? initialTargetState() },
-      ]),
+      config.targets.map((profile) => [profile.id, { profile, state: this.#begin(profile, known.get(profile.id)) }]),
     );
     this.#seen = new SeenObservations(saved?.reporters);
-    this.#failuresToDisable = config.health.failuresToDisable;
     this.removed = [...known.keys()].filter((id) => !this.#targets.has(id));
   }
 
-  /** Takes an observation in. A second delivery changes nothing. */
-  fold(observation: Observation): Folded {
-    const target = this.#targets.get(observation.target);
-    if (!target) return { as: 'unknown-target' };
+  /** Takes an observation in. A second delivery changes nothing. `now` is our clock, epoch milliseconds. */
+  fold(observation: Observation, now: number): Folded {
+    const record = this.#targets.get(observation.target);
+    if (!record) return { as: 'unknown-target' };
     if (!this.#seen.take(observation.id)) return { as: 'repeat' };
-    const { id, model, maxLatencyMs } = target.config;
-    const policy = { failuresToDisable: this.#failuresToDisable, maxLatencyMs };
-    const [state, effects] = transition(target.state, observation, policy);
-    target.state = state;
-    return { as: 'news', effects: effects.map((effect) => ({ ...effect, target: id, model })) };
+    return { as: 'news', effects: this.#apply(record, { type: 'observed', observation, now, draw: this.draw() }) };
+  }
+
+  /** Lets time pass; to be called each second. */
+  tick(now: number): FleetEffect[] {
+    return [...this.#targets.values()].flatMap((record) =>
+      this.#apply(record, { type: 'ticked', now, draw: this.draw() }),
+    );
+  }
+
+  /** Whether some target is to be pinged sooner than the last snapshot said: somebody should hear it. */
+  wantsProbesSooner(now: number): boolean {
+    const views = [...this.#targets.values()].map(({ state, profile }) =>
+      viewTarget(state, profile, now, this.#policy),
+    );
+    const usualMs = this.config.probes.intervalMs;
+    const situation = { usualMs, isAnyClosed: views.some(({ breaker }) => breaker === 'closed'), now };
+    return views.some(
+      (view) => probeSlotMs(view, situation, this.#policy) < (this.#probeIntervals.get(view.target) ?? usualMs),
+    );
   }
 
   snapshot(stamp: Pick<HealthSnapshot, 'epoch' | 'version' | 'at'>): HealthSnapshot {
-    return takeSnapshot([...this.#targets.values()], stamp);
+    const rules = { policy: this.#policy, usualMs: this.config.probes.intervalMs };
+    const snapshot = takeSnapshot([...this.#targets.values()], stamp, rules);
+    this.#probeIntervals = new Map(snapshot.targets.map(({ target, probeIntervalMs }) => [target, probeIntervalMs]));
+    return snapshot;
   }
 
   /** For the constructor of the next one. */
-  save(): Pick<SavedState, 'targets' | 'reporters'> {
+  save(): { targets: Record<string, TargetState>; reporters: ReporterSequences } {
     const states = [...this.#targets].map(([id, { state }]) => [id, state] as const);
     return { targets: Object.fromEntries(states), reporters: this.#seen.toJSON() };
+  }
+
+  #begin(profile: TargetProfile, saved: unknown): TargetState {
+    const blank = initialTargetState(profile, this.#policy);
+    return saved === undefined ? blank : restoreState(saved, blank);
+  }
+
+  #apply(record: TargetRecord, event: HealthEvent): FleetEffect[] {
+    const { profile } = record;
+    const [state, effects] = transition(record.state, event, profile, this.#policy);
+    record.state = state;
+    const own = effects.map((effect) => ({ ...effect, target: profile.id, model: profile.model }));
+    return effects.some(({ type }) => type === 'opened') ? [...own, ...this.#warnSiblings(profile, event.now)] : own;
+  }
+
+  /** Targets of one provider tend to fail together: the others are watched more closely. */
+  #warnSiblings({ id, provider }: TargetProfile, now: number): FleetEffect[] {
+    const siblings = [...this.#targets.values()].filter(
+      ({ profile }) => profile.provider === provider && profile.id !== id,
+    );
+    return siblings.flatMap((sibling) => this.#apply(sibling, { type: 'sibling-opened', now }));
   }
 }

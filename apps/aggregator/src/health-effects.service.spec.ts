@@ -53,6 +53,16 @@ const change: FleetEffect = {
   cause,
 };
 
+const opening: FleetEffect = {
+  ...about,
+  type: 'breaker-changed',
+  from: 'closed',
+  to: 'open',
+  generation: 1,
+  reason: 'consecutive_failures',
+  cause,
+};
+
 describe('health effects', () => {
   test('a change of state is a span event that leads to the failed call, in a trace of its own', () => {
     effects.carryOut([change]);
@@ -83,9 +93,37 @@ describe('health effects', () => {
       { event: 'llm.health.state_change', to: 'unavailable', trace_id: span?.spanContext().traceId },
     ]);
     expect(logs[0]?.['msg']).toBe(
-      'openai/gpt-4 healthy → unavailable: too many failures in a row, the last one timeout, score 51.3',
+      'openai/gpt-4 healthy → unavailable: consecutive failures, last outcome timeout, score 51.3',
     );
     expect(JSON.stringify(logs)).not.toContain('said the provider');
+  });
+
+  test('a breaker that opens is in the same span, with one link and one line for both', () => {
+    effects.carryOut([change, opening]);
+    const [span, ...others] = exporter.getFinishedSpans();
+    expect(others).toEqual([]);
+    expect(span?.events.map(({ name }) => name)).toEqual(['llm.health.state_change', 'llm.breaker.change']);
+    expect(span?.events[1]?.attributes).toEqual({
+      'llm.health.target': 'openai/gpt-4',
+      'llm.breaker.from': 'closed',
+      'llm.breaker.to': 'open',
+      'llm.breaker.reason': 'consecutive_failures',
+    });
+    expect(span?.links).toHaveLength(1);
+    expect(logs).toHaveLength(1);
+  });
+
+  test('a breaker that lets single jobs through is told, though the target is no better yet', () => {
+    const { cause: _, ...rest } = opening;
+    effects.carryOut([{ ...rest, from: 'open', to: 'half-open', generation: 2, reason: null }]);
+    expect(logs).toMatchObject([{ event: 'llm.breaker.change', to: 'half-open', level: 'info' }]);
+  });
+
+  test('a change that time alone has made is told without a last outcome', () => {
+    const { cause: _, ...rest } = change;
+    effects.carryOut([{ ...rest, from: 'unavailable', to: 'healthy', reason: 'recovered' } as FleetEffect]);
+    expect(logs).toMatchObject([{ to: 'healthy', reason: 'recovered', level: 'info' }]);
+    expect(logs[0]).not.toHaveProperty('outcome');
   });
 
   test.each([undefined, 'garbage', `00-${TRACE}-0000000000000000-01`])('evidence %s gives no link', (evidence) => {

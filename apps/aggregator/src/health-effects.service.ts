@@ -9,6 +9,7 @@ import { QuietPeriod } from './quiet-period.js';
 const SLOW_ANSWER_LOG_MS = 60_000;
 
 type StateChange = Extract<FleetEffect, { type: 'state-changed' }>;
+type BreakerChange = Extract<FleetEffect, { type: 'breaker-changed' }>;
 type SlowAnswer = Extract<FleetEffect, { type: 'slow-answer' }>;
 
 /** Tells people what the core has decided: one line, one count and one span event per change of state. */
@@ -23,33 +24,47 @@ export class HealthEffectsService {
 
   /** Call it with what has been published, and only then: a former leader's decisions are nobody's. */
   carryOut(effects: readonly FleetEffect[]): void {
-    const changes = effects.filter((effect) => effect.type === 'state-changed');
+    const changes = effects.filter((effect) => effect.type === 'state-changed' || effect.type === 'breaker-changed');
     if (changes.length > 0) this.#tellChanges(changes);
     for (const effect of effects) if (effect.type === 'slow-answer') this.#tellSlowAnswer(effect);
   }
 
   /** A span exists only when there is something to see in it; it leads to the calls on which the decision rests. */
-  #tellChanges(changes: readonly StateChange[]): void {
-    const links = changes.flatMap(({ target, cause }) => evidenceLink(target, cause.evidence));
+  #tellChanges(changes: readonly (StateChange | BreakerChange)[]): void {
+    const evidence = new Map(changes.map(({ target, cause }) => [`${target} ${cause?.evidence}`, { target, cause }]));
+    const links = [...evidence.values()].flatMap(({ target, cause }) => evidenceLink(target, cause?.evidence));
     const options = { kind: SpanKind.CONSUMER, links, attributes: { [ATTR.messagingOperationType]: 'process' } };
     const tracer = trace.getTracer('aggregator');
     tracer.startActiveSpan('process observations', options, ROOT_CONTEXT, (span) => {
-      for (const change of changes) {
-        span.addEvent(SPAN_EVENT.healthStateChange, eventAttributes(change));
-        this.metrics.stateChanged(change.model, change.to);
-        this.#log(change);
-      }
+      for (const change of changes)
+        if (change.type === 'state-changed') {
+          span.addEvent(SPAN_EVENT.healthStateChange, stateAttributes(change));
+          this.metrics.stateChanged(change.model, change.to);
+          this.#logState(change);
+        } else {
+          span.addEvent(SPAN_EVENT.breakerChange, breakerAttributes(change));
+          this.metrics.circuitChanged(change.model, change.to);
+          this.#logBreaker(change);
+        }
       span.end();
     });
   }
 
-  #log({ target, from, to, reason, scoreAfter, cause }: StateChange): void {
+  #logState({ target, from, to, reason, scoreAfter, cause }: StateChange): void {
     const score = Math.round(scoreAfter * 10) / 10;
-    const { source, outcome } = cause;
+    const { source, outcome } = cause ?? {};
     const fields = { event: SPAN_EVENT.healthStateChange, target, from, to, score, reason, source, outcome };
-    const text = `${target} ${from} → ${to}: ${describeReason(reason, outcome)}, score ${score}`;
+    const last = outcome ? `, last outcome ${outcome}` : '';
+    const text = `${target} ${from} → ${to}: ${reason.replaceAll('_', ' ')}${last}, score ${score}`;
     if (to === 'healthy') this.logger.info(fields, text);
     else this.logger.warn(fields, text);
+  }
+
+  /** Opening and closing are changes of state, and told as such; what is left is that trials begin. */
+  #logBreaker({ target, to, generation }: BreakerChange): void {
+    if (to !== 'half-open') return;
+    const fields = { event: SPAN_EVENT.breakerChange, target, to, generation };
+    this.logger.info(fields, `${target} seems to be back: single jobs try it`);
   }
 
   #tellSlowAnswer({ target, latencyMs, maxLatencyMs, source }: SlowAnswer): void {
@@ -63,25 +78,19 @@ export class HealthEffectsService {
   }
 }
 
-function describeReason(reason: StateChange['reason'], outcome: StateChange['cause']['outcome']): string {
-  switch (reason) {
-    case 'consecutive_failures':
-      return `too many failures in a row, the last one ${outcome}`;
-    case 'success':
-      return 'it answers again';
-    case 'score_below_threshold':
-      return `the score is too low after ${outcome}`;
-    case 'score_above_threshold':
-      return 'the score is high enough again';
-  }
-}
-
-const eventAttributes = ({ target, from, to, scoreBefore, scoreAfter }: StateChange): Attributes => ({
+const stateAttributes = ({ target, from, to, scoreBefore, scoreAfter }: StateChange): Attributes => ({
   [ATTR.healthTarget]: target,
   [ATTR.healthFrom]: from,
   [ATTR.healthTo]: to,
   [ATTR.healthScoreBefore]: scoreBefore,
   [ATTR.healthScoreAfter]: scoreAfter,
+});
+
+const breakerAttributes = ({ target, from, to, reason }: BreakerChange): Attributes => ({
+  [ATTR.healthTarget]: target,
+  [ATTR.breakerFrom]: from,
+  [ATTR.breakerTo]: to,
+  ...(reason && { [ATTR.breakerReason]: reason }),
 });
 
 function evidenceLink(target: string, traceparent: string | undefined): Link[] {

@@ -1,37 +1,67 @@
-import type { TargetConfig } from '#libs/config';
 import type { HealthSnapshot, TargetHealth } from '#libs/contracts';
-import { conditionOf, routingWeights, scoreOf, successRate, type TargetState } from '#libs/health-core';
+import {
+  choose,
+  initialRoutingState,
+  routingWeights,
+  successRate,
+  viewTarget,
+  type HealthPolicy,
+  type TargetProfile,
+  type TargetState,
+  type TargetView,
+} from '#libs/health-core';
+import { probeSlotMs } from './probe-interval.js';
 
 /** A configured target and what is known of it. */
 export interface TargetRecord {
-  config: Pick<TargetConfig, 'id' | 'provider' | 'model' | 'weight'>;
+  profile: TargetProfile & { model: string };
   state: TargetState;
+}
+
+/** What a snapshot depends on, beside the targets. */
+export interface SnapshotRules {
+  policy: HealthPolicy;
+  /** The configured interval between probes. */
+  usualMs: number;
 }
 
 /** The snapshot of these targets, under this epoch and version. */
 export function takeSnapshot(
   records: readonly TargetRecord[],
   { epoch, version, at }: Pick<HealthSnapshot, 'epoch' | 'version' | 'at'>,
+  { policy, usualMs }: SnapshotRules,
 ): HealthSnapshot {
-  const targets = records.map(({ config, state }): TargetHealth => ({
-    target: config.id,
-    model: config.model,
-    provider: config.provider,
-    available: state.available,
-    healthy: conditionOf(state) === 'healthy',
-    score: scoreOf(state),
-    weight: config.weight,
-    routingWeight: 0,
-    latencyMs: state.latencyMs,
-    successRate: successRate(state.requests, state.failures),
-    consecutiveFailures: state.consecutiveFailures,
-    requests: state.requests,
-    failures: state.failures,
-    lastCheckAt: state.lastCheckAt || null,
-    errorMessage: state.errorMessage,
-    evidence: state.evidence,
-  }));
-  for (const [i, routingWeight] of routingWeights(targets).entries())
-    Object.assign(targets[i] ?? {}, { routingWeight });
-  return { epoch, version, at, scoring: 'article', targets };
+  const views = records.map(({ state, profile }) => viewTarget(state, profile, at, policy));
+  const weights = weightsOf(views, at, policy);
+  const situation = { usualMs, isAnyClosed: views.some(({ breaker }) => breaker === 'closed'), now: at };
+  const targets = records.map(({ profile, state }, i): TargetHealth => {
+    const view = views[i] as TargetView;
+    return {
+      ...view,
+      model: profile.model,
+      routingWeight: weights[i] ?? 0,
+      successRate: successRate(state.requests, state.failures),
+      requests: state.requests,
+      failures: state.failures,
+      lastCheckAt: state.lastCheckAt || null,
+      probeIntervalMs: probeSlotMs(view, situation, policy),
+    };
+  });
+  return { epoch, version, at, scoring: policy.scoring, targets };
+}
+
+/** What each target should get of jobs that any of them may answer. */
+function weightsOf(views: readonly TargetView[], now: number, policy: HealthPolicy): number[] {
+  if (policy.scoring === 'article') return routingWeights(views);
+  const question = {
+    primary: views,
+    standIns: [],
+    fallbacks: [],
+    tried: new Set<string>(),
+    failedProviders: new Set<string>(),
+  };
+  // Asked as a retry: trials are no part of the shares.
+  const { shares } = choose({ ...question, isRetry: true }, initialRoutingState(), now, 0, policy);
+  const byTarget = new Map(shares.map(({ target, share }) => [target, share * 100]));
+  return views.map(({ target }) => byTarget.get(target) ?? 0);
 }

@@ -27,9 +27,9 @@ export class HealthViewService implements OnModuleInit, OnModuleDestroy {
   }
 
   /** How old the view is in milliseconds (null when there is none), and whether that is too old. */
-  freshness(now: number): { ageMs: number | null; stale: boolean } {
-    const ageMs = this.feed.ageMs(now);
-    return { ageMs: Number.isFinite(ageMs) ? ageMs : null, stale: ageMs > this.config.health.staleAfterMs };
+  freshness(): { ageMs: number | null; stale: boolean } {
+    const ageMs = this.feed.ageMs();
+    return { ageMs: Number.isFinite(ageMs) ? ageMs : null, stale: ageMs > this.config.health.policy.staleAfterMs };
   }
 
   onModuleInit(): void {
@@ -37,7 +37,7 @@ export class HealthViewService implements OnModuleInit, OnModuleDestroy {
     const seen = this.readiness.require('first health snapshot');
     this.feed.onChange((snapshot) => {
       seen.met();
-      this.metrics.publish(snapshot.targets);
+      this.metrics.publish(snapshot.targets.map((target) => ({ ...target, circuit: target.breaker })));
     });
     this.feed.start();
   }

@@ -12,10 +12,15 @@ const failure = (): Observation => {
   return { id, target: GPT, source: 'traffic', outcome: 'server_error', latencyMs: 1, at: 1_000 + sequence * 10 };
 };
 
+const failures = (count: number) => Array.from({ length: count }, failure);
+const success = (): Observation => ({ ...failure(), outcome: 'success' });
+const probeSuccess = (): Observation => ({ ...success(), source: 'probe' });
+
 /** A term on a stream and a store that answer what the test says. */
 function term(answers: (boolean | Error)[] = []) {
   const arriving: Observation[][] = [];
   const waits: number[] = [];
+  const waited: number[] = [];
   const published: Publication[] = [];
   const reader = {
     read: (cursor: string, { blockMs = 0 } = {}) => {
@@ -23,6 +28,7 @@ function term(answers: (boolean | Error)[] = []) {
       const observations = arriving.shift() ?? [];
       return Promise.resolve({
         observations,
+        waitedMs: observations.map(() => waited.shift() ?? 0),
         rejected: [],
         cursor: observations.length > 0 ? `${sequence}-0` : cursor,
       });
@@ -35,7 +41,7 @@ function term(answers: (boolean | Error)[] = []) {
       return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
     },
   };
-  return { leader: new LeaderTerm(4, configOf({ [GPT]: 1 }), null, reader, store), arriving, waits, published };
+  return { leader: new LeaderTerm(4, configOf({ [GPT]: 1 }), null, reader, store), arriving, waits, waited, published };
 }
 
 const stamps = (published: Publication[]) =>
@@ -54,24 +60,62 @@ describe('leader term', () => {
   test('a change of state does not wait for the heartbeat, any other observation does', async () => {
     const { leader, arriving } = term();
     await leader.publish(5_000);
-    arriving.push([failure()], [failure(), failure(), failure()], [failure()]);
+    arriving.push([success()], failures(5));
     await leader.read(5_001);
-    // The first failure leaves a score of 30: unhealthy.
-    expect(leader.isDue(5_001)).toBe(true);
-    await leader.publish(5_001);
-    await leader.read(5_002);
-    expect(leader.isDue(5_002)).toBe(false);
+    expect(leader.isDue(5_001)).toBe(false);
     await leader.read(5_003);
     expect(leader.isDue(5_003)).toBe(true);
-    expect(await leader.publish(5_003)).toMatchObject([{ type: 'state-changed', to: 'unavailable' }]);
+    const effects = await leader.publish(5_003);
+    expect(effects).toContainEqual(expect.objectContaining({ type: 'state-changed', to: 'unavailable' }));
+    expect(effects).toContainEqual(expect.objectContaining({ type: 'breaker-changed', from: 'closed', to: 'open' }));
+  });
+
+  test('a first failure asks probers to look at once, though no more than a few times a second', async () => {
+    const { leader, arriving, published } = term();
+    await leader.publish(5_000);
+    arriving.push([failure()]);
+    await leader.read(5_010);
+    expect([leader.isDue(5_010), leader.isDue(5_250)]).toEqual([false, true]);
+    await leader.publish(5_250);
+    expect(published.map(({ snapshot }) => snapshot.targets[0]?.probeIntervalMs)).toEqual([30_000, 1_000]);
+  });
+
+  test('time passes for a target of which nothing is heard: with every heartbeat', async () => {
+    const { leader, arriving, published } = term();
+    arriving.push(failures(5));
+    await leader.read(5_000);
+    for (let now = 5_000; now <= 40_000; now += 1_000) await leader.publish(now);
+    const breakers = published.map(({ snapshot }) => snapshot.targets[0]?.breaker);
+    expect(breakers[0]).toBe('open');
+    // No probe reports, so time alone lets trials begin.
+    expect(breakers.at(-1)).toBe('half-open');
+  });
+
+  test('what happened while nobody led is judged by when it happened', async () => {
+    const { leader, arriving, waited, published } = term();
+    // An outage that began and ended ten minutes ago, with good calls since.
+    arriving.push([...failures(5), ...Array.from({ length: 40 }, probeSuccess)]);
+    waited.push(...Array<number>(5).fill(600_000), ...Array.from({ length: 40 }, (_, i) => 580_000 - i * 14_000));
+    await leader.read(1_000_000);
+    await leader.publish(1_000_000);
+    expect(published[0]?.snapshot.targets[0]).toMatchObject({ breaker: 'closed', healthy: true });
+    expect(published[0]?.snapshot.targets[0]?.closedAt).toBeLessThan(700_000);
+  });
+
+  test('a clock that is set back by an hour does not silence it', async () => {
+    const { leader, waits } = term();
+    await leader.publish(5_000_000);
+    expect(leader.isDue(1_400_000)).toBe(true);
+    await leader.read(1_400_000);
+    expect(waits).toEqual([1]);
   });
 
   test('effects outlive a publication that failed, and no version is used twice', async () => {
     const { leader, arriving, published } = term([new Error('Redis is away'), true]);
-    arriving.push([failure()]);
+    arriving.push(failures(5));
     await leader.read(5_000);
     await expect(leader.publish(5_000)).rejects.toThrow('Redis is away');
-    expect(await leader.publish(5_200)).toHaveLength(1);
+    expect((await leader.publish(5_200))?.length).toBeGreaterThan(0);
     expect(await leader.publish(6_200)).toEqual([]);
     expect(stamps(published)).toEqual([1, 2, 3]);
   });

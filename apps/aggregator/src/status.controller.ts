@@ -17,7 +17,7 @@ export interface StatusReport {
   version: number | null;
   at: number | null;
   age_ms: number | null;
-  /** Nobody has published for longer than `health.staleAfterMs`. */
+  /** Nobody has published for longer than `health.policy.staleAfterMs`. */
   stale: boolean;
   scoring: string | null;
   targets: TargetReport[];
@@ -38,7 +38,7 @@ export class StatusController {
   @Get('status')
   status(): StatusReport {
     const { snapshot } = this.view;
-    const { ageMs, stale } = this.view.freshness(Date.now());
+    const { ageMs, stale } = this.view.freshness();
     return {
       id: this.id.value,
       role: this.lease.epoch === null ? 'standby' : 'leader',

@@ -5,6 +5,7 @@ import { trace } from '@opentelemetry/api';
 import { node, tracing } from '@opentelemetry/sdk-node';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FleetClock } from './fleet-clock.js';
+import type { ProbePace } from './probe-pace.js';
 import { ProbeScheduleService, type ProbeSink } from './probe-schedule.service.js';
 import { probeDueAt, slotAt, slotStart } from './probe-slot.js';
 
@@ -43,14 +44,37 @@ class RecordingQueue implements ProbeSink {
 const lines: string[] = [];
 const logger = createLogger({ name: 'prober', destination: { write: (line: string) => void lines.push(line) } });
 
+/** Intervals that a test sets; both probers of a test go by the same. */
+class AdjustablePace implements ProbePace {
+  readonly #intervals = new Map<string, number>();
+  readonly #listeners: (() => void)[] = [];
+
+  intervalMs(target: string): number {
+    return this.#intervals.get(target) ?? intervalMs;
+  }
+
+  onChange(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  set(target: string, wishMs: number): void {
+    this.#intervals.set(target, wishMs);
+    for (const listener of this.#listeners) listener();
+  }
+}
+
 /** A prober whose machine's clock is off by `skewMs`; Redis' time is the faked one. */
-async function prober(queue: ProbeSink, skewMs = 0): Promise<ProbeScheduleService> {
+async function prober(
+  queue: ProbeSink,
+  skewMs = 0,
+  pace: ProbePace = new AdjustablePace(),
+): Promise<ProbeScheduleService> {
   const clock = new FleetClock(
     async () => Date.now(),
     () => Date.now() + skewMs,
   );
   await clock.sync();
-  const schedule = new ProbeScheduleService(config, clock, queue, logger);
+  const schedule = new ProbeScheduleService(config, clock, queue, logger, pace);
   schedules.push(schedule);
   schedule.start();
   return schedule;
@@ -137,6 +161,47 @@ describe('the probe schedule', () => {
     expect(pings).toHaveLength(queue.added.length);
     expect(pings.filter((span) => span.parentSpanContext)).toEqual([]);
     expect(new Set(pings.map((span) => span.spanContext().traceId)).size).toBe(pings.length);
+  });
+
+  it('pings a target at once when it is to be pinged faster, then in the shorter slots, and leaves the others alone', async () => {
+    const [queue, pace] = [new RecordingQueue(), new AdjustablePace()];
+    await prober(queue, 0, pace);
+    await vi.advanceTimersByTimeAsync(2.5 * intervalMs);
+    const [before, others] = [queue.of('a/x').length, queue.of('a/y').length];
+    const from = Date.now();
+    pace.set('a/x', 500);
+    await vi.advanceTimersByTimeAsync(5_000);
+    const pings = queue.of('a/x').slice(before);
+    // At once, unless the ping of this short slot is only due in a moment.
+    expect(pings[0]!.at - from).toBeLessThanOrEqual(0.2 * 500);
+    expect(pings.map(({ slot }) => slot)).toEqual(Array.from(pings, (_, i) => pings[0]!.slot + i));
+    expect(pings.length).toBeGreaterThanOrEqual(10);
+    expect(queue.of('a/y').length - others).toBeLessThanOrEqual(1);
+  });
+
+  it('goes back to the longer slots without an extra ping', async () => {
+    const [queue, pace] = [new RecordingQueue(), new AdjustablePace()];
+    await prober(queue, 0, pace);
+    pace.set('a/x', 500);
+    await vi.advanceTimersByTimeAsync(5_000);
+    const before = queue.of('a/x').length;
+    pace.set('a/x', intervalMs);
+    const slot = slotAt('a/x', Date.now(), intervalMs);
+    await vi.advanceTimersByTimeAsync(3 * intervalMs);
+    expect(queue.of('a/x').slice(before)[0]).toMatchObject({ slot: slot + 1, intervalMs });
+  });
+
+  it('asks for the same faster pings on every prober, each slot once in the queue', async () => {
+    const [queue, other, pace] = [new RecordingQueue(), new RecordingQueue(), new AdjustablePace()];
+    await Promise.all([prober(queue, 0, pace), prober(other, 3_600_000, pace)]);
+    await vi.advanceTimersByTimeAsync(1.5 * intervalMs);
+    pace.set('a/y', 1_000);
+    await vi.advanceTimersByTimeAsync(intervalMs);
+    pace.set('a/y', 3_000);
+    await vi.advanceTimersByTimeAsync(intervalMs);
+    expect(other.added).toEqual(queue.added);
+    const ids = queue.added.map(({ target, slot }) => `${target}@${slot}`);
+    expect(new Set(ids).size).toBe(ids.length);
   });
 
   it('adds nothing once it is stopped', async () => {

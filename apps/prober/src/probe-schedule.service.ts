@@ -3,14 +3,24 @@ import type { UnderstudyConfig } from '#libs/config';
 import { ATTR, type ProbeJob } from '#libs/contracts';
 import type { Logger } from '#libs/telemetry';
 import type { FleetClock } from './fleet-clock.js';
-import { probeDueAt, slotAt, slotIsOver, type ProbeRhythm } from './probe-slot.js';
+import type { ProbePace } from './probe-pace.js';
+import { probeDueAt, slotAt, slotIsOver } from './probe-slot.js';
 
 /** How soon a ping that could not be enqueued is tried again, as long as its slot lasts. */
 const RETRY_MS = 500;
 
+/** How many of its usual intervals a ping stays known, so that a prober that is late does not make it again. */
+const INTERVALS_REMEMBERED = 3;
+
 /** Where pings are put: adding the one of a target and slot a second time changes nothing. */
 export interface ProbeSink {
-  add(probe: ProbeJob, options: { delayMs: number }): Promise<void>;
+  add(probe: ProbeJob, options: { delayMs: number; rememberMs: number }): Promise<void>;
+}
+
+/** A ping that was added, or is waited for. */
+interface PlannedPing {
+  slot: number;
+  intervalMs: number;
 }
 
 /**
@@ -19,9 +29,9 @@ export interface ProbeSink {
  */
 export class ProbeScheduleService {
   readonly #timers = new Map<string, NodeJS.Timeout>();
-  readonly #lastAdded = new Map<string, number>();
+  readonly #planned = new Map<string, PlannedPing>();
+  readonly #lastAdded = new Map<string, PlannedPing>();
   readonly #tracer = trace.getTracer('prober');
-  readonly #rhythm: ProbeRhythm;
   #stopped = false;
   #failing = false;
 
@@ -30,13 +40,13 @@ export class ProbeScheduleService {
     private readonly clock: FleetClock,
     private readonly queue: ProbeSink,
     private readonly logger: Logger,
-  ) {
-    this.#rhythm = config.probes;
-  }
+    private readonly pace: ProbePace,
+  ) {}
 
   /** Begins; the clock must be set. A target whose current slot has had no ping gets it now. */
   start(): void {
     for (const { id } of this.config.targets) this.#plan(id);
+    this.pace.onChange(() => this.#followPace());
   }
 
   /** Enqueues nothing any more. */
@@ -46,24 +56,41 @@ export class ProbeScheduleService {
     this.#timers.clear();
   }
 
+  /** A target that is to be pinged at another interval than before is planned anew. */
+  #followPace(): void {
+    for (const [target, { intervalMs }] of this.#planned)
+      if (this.pace.intervalMs(target) !== intervalMs) this.#plan(target);
+  }
+
   /** Waits for the first slot whose ping this prober has not added. Slots that were slept through are left out. */
   #plan(target: string, notBeforeMs = 0): void {
+    clearTimeout(this.#timers.get(target));
     if (this.#stopped) return;
     const now = this.clock.now();
-    const slot = Math.max(slotAt(target, now, this.#rhythm.intervalMs), (this.#lastAdded.get(target) ?? -1) + 1);
-    const waitMs = Math.max(probeDueAt(target, slot, this.#rhythm) - now, notBeforeMs);
+    const intervalMs = this.pace.intervalMs(target);
+    const slot = this.#nextSlot(target, now, intervalMs);
+    const dueAt = probeDueAt(target, slot, { intervalMs, jitter: this.config.probes.jitter });
+    this.#planned.set(target, { slot, intervalMs });
     this.#timers.set(
       target,
-      setTimeout(() => void this.#enqueue(target, slot), waitMs),
+      setTimeout(() => void this.#enqueue(target, { slot, intervalMs }), Math.max(dueAt - now, notBeforeMs)),
     );
   }
 
-  async #enqueue(target: string, slot: number): Promise<void> {
-    const { intervalMs } = this.#rhythm;
-    if (slotIsOver(target, slot, this.clock.now(), intervalMs)) return this.#plan(target);
+  #nextSlot(target: string, now: number, intervalMs: number): number {
+    const current = slotAt(target, now, intervalMs);
+    const last = this.#lastAdded.get(target);
+    if (!last) return current;
+    if (last.intervalMs === intervalMs) return Math.max(current, last.slot + 1);
+    // Faster than before: the news is wanted at once. Slower: the last ping was a moment ago, so the current slot has its news.
+    return intervalMs < last.intervalMs ? current : current + 1;
+  }
+
+  async #enqueue(target: string, ping: PlannedPing): Promise<void> {
+    if (slotIsOver(target, ping.slot, this.clock.now(), ping.intervalMs)) return this.#plan(target);
     try {
-      await this.#addInSpan({ target, slot, intervalMs });
-      this.#lastAdded.set(target, slot);
+      await this.#addInSpan({ target, ...ping });
+      this.#lastAdded.set(target, ping);
       this.#tellRecovery();
       this.#plan(target);
     } catch (error) {
@@ -77,7 +104,8 @@ export class ProbeScheduleService {
     const attributes = { [ATTR.trafficType]: 'probe', [ATTR.healthTarget]: probe.target };
     await this.#tracer.startActiveSpan('schedule probe', { root: true, attributes }, async (span) => {
       try {
-        await this.queue.add(probe, { delayMs: 0 });
+        const rememberMs = INTERVALS_REMEMBERED * this.config.probes.intervalMs;
+        await this.queue.add(probe, { delayMs: 0, rememberMs });
       } catch (error) {
         span.setStatus({ code: SpanStatusCode.ERROR, message: error instanceof Error ? error.message : String(error) });
         throw error;

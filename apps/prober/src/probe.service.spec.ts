@@ -45,6 +45,7 @@ probes: { intervalMs: ${intervalMs} }
     { report: (observation) => void seen.push(observation) },
     new ProbeMetrics(registry, { models: ['m', 'n'] }),
     createLogger({ name: 'prober', destination: { write: (line: string) => void lines.push(line) } }),
+    { generation: (target) => (target.endsWith('/m') ? 7 : undefined) },
   );
   const workFor = (target: string, slotsAgo = 0): ProbeWork => ({
     target,
@@ -77,7 +78,14 @@ describe('a ping', () => {
     expect(await place.service.probe(place.workFor(target), run())).toBe('called');
     expect(await place.callsOf(place.well)).toMatchObject([{ model: 'm', maxTokens: 16, promptChars: 4, status: 200 }]);
     expect(place.seen).toEqual([
-      { target, source: 'probe', outcome: 'success', latencyMs: expect.any(Number), at: expect.any(Number) },
+      {
+        target,
+        source: 'probe',
+        outcome: 'success',
+        latencyMs: expect.any(Number),
+        at: expect.any(Number),
+        generation: 7,
+      },
     ]);
     expect(await place.registry.metrics()).toMatch(/ai_probes_total\{model="m",result="success"\} 1/);
   });

@@ -5,6 +5,7 @@ import { consequenceOf, type Observation } from '#libs/health-core';
 import { abortAs, callWithSpan, createAdapter, type CallOutcome, type ProviderAdapter } from '#libs/providers';
 import type { Logger, ProbeMetrics } from '#libs/telemetry';
 import type { FleetClock } from './fleet-clock.js';
+import type { SnapshotPace } from './probe-pace.js';
 import { slotIsOver, slotStart } from './probe-slot.js';
 import type { ProbeDisposition, ProbeWork } from './probe-work.js';
 import { ProviderLanes } from './provider-lanes.js';
@@ -42,6 +43,7 @@ export class ProbeService {
     private readonly observations: ObservationSink,
     private readonly metrics: ProbeMetrics,
     private readonly logger: Logger,
+    private readonly pace: Pick<SnapshotPace, 'generation'>,
   ) {
     this.#doors = doorsOf(config);
     this.#lanes = new ProviderLanes(
@@ -78,6 +80,8 @@ export class ProbeService {
 
   async #call({ target, provider, adapter }: Door, signal: AbortSignal): Promise<void> {
     const { maxTokens } = this.config.probes;
+    // A ping that ends after the breaker has changed is news of the time before.
+    const generation = this.pace.generation(target.id);
     const attributes = { [ATTR.trafficType]: 'probe', [ATTR.healthTarget]: target.id };
     const { outcome, traceparent } = await callWithSpan(
       this.#tracer,
@@ -103,6 +107,8 @@ export class ProbeService {
       outcome: outcome.ok ? 'success' : outcome.failure,
       latencyMs: outcome.latencyMs,
       at: endedAt,
+      ...(generation !== undefined && { generation }),
+      ...(!outcome.ok && outcome.retryAfterMs !== undefined && { retryAfterMs: outcome.retryAfterMs }),
       ...(!outcome.ok && { errorMessage: outcome.message, evidence: traceparent }),
     });
   }

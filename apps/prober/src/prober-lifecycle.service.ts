@@ -1,7 +1,7 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { ProbeQueue } from '#libs/queue';
 import { Readiness } from '#libs/service';
-import { ObservationWriter } from '#libs/store';
+import { ObservationWriter, SnapshotFeed } from '#libs/store';
 import { ClockSyncService } from './clock-sync.service.js';
 import { ProbeScheduleService } from './probe-schedule.service.js';
 import { ProbeService } from './probe.service.js';
@@ -16,6 +16,7 @@ export class ProberLifecycle implements OnApplicationBootstrap, OnModuleDestroy 
     private readonly probes: ProbeService,
     private readonly queue: ProbeQueue,
     private readonly observations: ObservationWriter,
+    private readonly feed: SnapshotFeed,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -24,6 +25,7 @@ export class ProberLifecycle implements OnApplicationBootstrap, OnModuleDestroy 
       this.schedule.stop();
       this.clock.stop();
     });
+    this.feed.start();
     this.clock.start();
   }
 
@@ -31,6 +33,6 @@ export class ProberLifecycle implements OnApplicationBootstrap, OnModuleDestroy 
     this.schedule.stop();
     this.clock.stop();
     await this.probes.close();
-    await Promise.all([this.observations.close(), this.queue.close()]);
+    await Promise.all([this.observations.close(), this.queue.close(), this.feed.close()]);
   }
 }

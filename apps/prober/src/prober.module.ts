@@ -2,10 +2,11 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import type { UnderstudyConfig } from '#libs/config';
 import { ProbeQueue, QueueTelemetry } from '#libs/queue';
 import { LOGGER, Readiness } from '#libs/service';
-import { ObservationWriter } from '#libs/store';
+import { ObservationWriter, SnapshotFeed } from '#libs/store';
 import { ProbeMetrics, Registry, type Logger } from '#libs/telemetry';
 import { ClockSyncService } from './clock-sync.service.js';
 import { FleetClock } from './fleet-clock.js';
+import { SnapshotPace } from './probe-pace.js';
 import { ProbeScheduleService } from './probe-schedule.service.js';
 import { ProbeProcessor } from './probe.processor.js';
 import { ProbeService } from './probe.service.js';
@@ -29,6 +30,12 @@ export class ProberModule {
       providers: [
         { provide: ProbeQueue, useFactory: () => new ProbeQueue({ ...location, telemetry: new QueueTelemetry() }) },
         { provide: ObservationWriter, useFactory: () => new ObservationWriter({ ...location, reporter: 'prober' }) },
+        { provide: SnapshotFeed, useFactory: () => new SnapshotFeed(location) },
+        {
+          provide: SnapshotPace,
+          useFactory: (feed: SnapshotFeed) => new SnapshotPace(config, feed),
+          inject: [SnapshotFeed],
+        },
         {
           provide: ProbeMetrics,
           useFactory: (registry: Registry) =>
@@ -42,15 +49,20 @@ export class ProberModule {
         },
         {
           provide: ProbeScheduleService,
-          useFactory: (clock: FleetClock, queue: ProbeQueue, logger: Logger) =>
-            new ProbeScheduleService(config, clock, queue, logger),
-          inject: [FleetClock, ProbeQueue, LOGGER],
+          useFactory: (clock: FleetClock, queue: ProbeQueue, logger: Logger, pace: SnapshotPace) =>
+            new ProbeScheduleService(config, clock, queue, logger, pace),
+          inject: [FleetClock, ProbeQueue, LOGGER, SnapshotPace],
         },
         {
           provide: ProbeService,
-          useFactory: (clock: FleetClock, writer: ObservationWriter, metrics: ProbeMetrics, logger: Logger) =>
-            new ProbeService(config, clock, writer, metrics, logger),
-          inject: [FleetClock, ObservationWriter, ProbeMetrics, LOGGER],
+          useFactory: (
+            clock: FleetClock,
+            writer: ObservationWriter,
+            metrics: ProbeMetrics,
+            logger: Logger,
+            pace: SnapshotPace,
+          ) => new ProbeService(config, clock, writer, metrics, logger, pace),
+          inject: [FleetClock, ObservationWriter, ProbeMetrics, LOGGER, SnapshotPace],
         },
         {
           provide: ClockSyncService,

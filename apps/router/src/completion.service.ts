@@ -16,9 +16,10 @@ import { abortAs } from '#libs/providers';
 import { RoutingMetrics } from '#libs/telemetry';
 import { deadlineError, exhaustedError, rejectedError, resultOf } from './end-of-job.js';
 import { type JobProgress, readProgress, withoutMiddle } from './job-progress.js';
-import { pauseBeforeNextPass } from './pause-before-next-pass.js';
+import { parkPause } from './park-pause.js';
 import { resolveRoute } from './resolve-route.js';
-import { type RouteEnd, RouteService } from './route.service.js';
+import type { RouteEnd } from './route-end.js';
+import { RouteService } from './route.service.js';
 import { ROUTER_CONFIG } from './router.tokens.js';
 
 /** The life of one job in this router: check it, route it, then commit its one result, or let it wait for better times. */
@@ -85,6 +86,7 @@ export class CompletionService {
       route: resolveRoute(job, this.config),
       deadlineAt: this.#deadlineAt(job, context),
       earlier: progress.attempts,
+      parkings: progress.parkings,
       // A call that is cut by our own restart blames nobody.
       signal: abortAs(context.signal, (reason) => (reason === SHUTDOWN ? 'shutdown' : 'caller')),
     });
@@ -109,10 +111,14 @@ export class CompletionService {
         return this.#fail(deadlineError(jobId, end.attempts, this.#deadlineMs(job)), context, job.replyTo, progress);
       case 'interrupted':
         return this.#handBack(end, context, progress);
-      case 'exhausted': {
-        if (!end.transient) return this.#fail(exhaustedError(jobId, end.attempts), context, job.replyTo, progress);
-        const pauseMs = pauseBeforeNextPass(progress.parkings, end.retryAfterMs, Math.random());
-        return this.#park(end, context, progress, Math.min(pauseMs, this.#deadlineAt(job, context) - Date.now()));
+      case 'exhausted':
+        return this.#fail(exhaustedError(jobId, end.attempts), context, job.replyTo, progress);
+      case 'waiting': {
+        const now = Date.now();
+        const pauseMs = parkPause(end.waitMs, this.#deadlineAt(job, context) - now, this.config.health.policy);
+        if (pauseMs !== null) return this.#park(end, context, progress, pauseMs);
+        const error = deadlineError(jobId, end.attempts, this.#deadlineMs(job), now + end.waitMs);
+        return this.#fail(error, context, job.replyTo, progress);
       }
     }
   }
@@ -126,7 +132,7 @@ export class CompletionService {
       pause_ms: pauseMs,
       attempts: countAttempts(end.attempts),
     });
-    await context.parkUntil(Date.now() + Math.max(0, pauseMs));
+    await context.parkUntil(Date.now() + pauseMs);
   }
 
   /** This process is stopping: another router takes the job up at once, and knows what was tried. */

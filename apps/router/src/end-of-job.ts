@@ -1,6 +1,6 @@
 import { type Attempt, type CompletionResult, countAttempts, UnderstudyError } from '#libs/contracts';
 import { withoutMiddle } from './job-progress.js';
-import type { RouteEnd } from './route.service.js';
+import type { RouteEnd } from './route-end.js';
 
 /** When a job was enqueued, begun and finished, epoch milliseconds. */
 export interface JobTimes {
@@ -54,13 +54,22 @@ export function exhaustedError(jobId: string, attempts: Attempt[]): UnderstudyEr
   );
 }
 
-/** The job's time is over. */
-export function deadlineError(jobId: string, attempts: Attempt[], deadlineMs: number): UnderstudyError {
+/**
+ * The job's time is over, or too short for another try.
+ * @param nextAvailableAt when somebody could be asked again, epoch milliseconds, where that is known
+ */
+export function deadlineError(
+  jobId: string,
+  attempts: Attempt[],
+  deadlineMs: number,
+  nextAvailableAt?: number,
+): UnderstudyError {
   const story = attempts.length === 0 ? 'it was never tried' : `${count(attempts)}, ${lastFailure(attempts)}`;
   return new UnderstudyError('deadline_exceeded', `The job had no answer within its ${deadlineMs} ms: ${story}`, {
     jobId,
     attempts,
     retryable: true,
+    nextAvailableAt,
   });
 }
 

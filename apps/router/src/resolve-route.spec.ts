@@ -36,7 +36,7 @@ describe('a requested model leads to', () => {
       job('strict'),
       { primary: ['a/m1', 'a/m2'], standIns: [], fallbacks: ['a/m3'] },
     ],
-    ['one target alone when pinned', job('auto', { pin: 'a/m2' }), { primary: ['a/m2'], standIns: [], fallbacks: [] }],
+    ['one target alone when pinned', job('auto', { pin: 'a/m2' }), { primary: ['a/m2'], standIns: [], pin: 'a/m2' }],
     ['the chain that the job names', job('m1', { fallbacks: ['a/m2'] }), { fallbacks: ['a/m2'] }],
     ['the target that the job prefers', job('m1', { preferred: 'a/m2' }), { preferred: 'a/m2' }],
   ])('%s', (_what, asked, route) => {

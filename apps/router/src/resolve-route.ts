@@ -13,6 +13,8 @@ export interface ResolvedRoute {
   fallbacks: string[];
   /** The one target that the job asked to be tried first. */
   preferred: string | undefined;
+  /** The one target that alone may be asked. */
+  pin: string | undefined;
 }
 
 /**
@@ -34,13 +36,15 @@ export function resolveRoute(job: CompletionJob, config: UnderstudyConfig): Reso
   checkTargets(routing, ids);
 
   const { model } = route;
-  if (routing.pin) return { model, primary: [routing.pin], standIns: [], fallbacks: [], preferred: undefined };
+  const { pin, preferred } = routing;
+  if (pin) return { model, primary: [pin], standIns: [], fallbacks: [], preferred: undefined, pin };
   return {
     model,
     primary: route.targets,
     standIns: standInsOf(route, ids),
     fallbacks: routing.fallbacks ?? route.fallbacks,
-    preferred: routing.preferred,
+    preferred,
+    pin: undefined,
   };
 }
 

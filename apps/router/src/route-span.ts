@@ -1,6 +1,6 @@
 import { type Span, SpanStatusCode, trace } from '@opentelemetry/api';
 import { ATTR, type Attempt, countAttempts, SPAN_EVENT } from '#libs/contracts';
-import type { Candidate, Exclusion } from '#libs/health-core';
+import type { Decision, TargetView } from '#libs/health-core';
 
 const tracer = trace.getTracer('understudy-router');
 
@@ -40,25 +40,21 @@ export class RouteSpan {
     });
   }
 
-  /** Before each attempt: who was chosen, among whom, and who was left out for what. */
-  decided(
-    attemptNumber: number,
-    candidates: readonly Candidate[],
-    excluded: readonly Exclusion[],
-    tried: ReadonlySet<string>,
-  ): void {
+  /** Before each attempt: who was chosen and why, by which shares, and who was left out for what. */
+  decided(attemptNumber: number, decision: Decision, views: ReadonlyMap<string, TargetView>): void {
     // The lists cost more than the span itself; nobody sees them when it is not recorded.
     if (!this.span.isRecording()) return;
+    const { choice, shares, excluded, waitMs } = decision;
+    const scoreOf = (target: string) => (views.get(target)?.score ?? 0).toFixed(1);
     this.span.addEvent(SPAN_EVENT.routeDecision, {
       [ATTR.attemptNumber]: attemptNumber,
-      [ATTR.routeSelected]: candidates[0]?.target ?? 'none',
-      [ATTR.routeCandidates]: candidates.map(
-        (c) => `${c.target} ${c.tier} score=${c.score.toFixed(1)} weight=${c.weight}`,
+      [ATTR.routeSelected]: choice?.target ?? 'none',
+      ...(choice ? { [ATTR.attemptChoice]: choice.kind } : { [ATTR.routeWaitMs]: waitMs }),
+      [ATTR.routeCandidates]: shares.map(
+        ({ target, share, score, weight }) =>
+          `${target} share=${share.toFixed(3)} score=${score.toFixed(1)} weight=${weight}`,
       ),
-      [ATTR.routeExcluded]: [
-        ...excluded.map((e) => `${e.target}: ${e.reason}(score=${e.score.toFixed(1)})`),
-        ...[...tried].map((target) => `${target}: already_failed`),
-      ],
+      [ATTR.routeExcluded]: excluded.map(({ target, reason }) => `${target}: ${reason}(score=${scoreOf(target)})`),
     });
   }
 

@@ -4,13 +4,14 @@ import { QUEUES } from '#libs/contracts';
 import { FAILURE_CLASSES } from '#libs/health-core';
 import { CompletionQueue, ModelCatalog, ResultStore } from '#libs/queue';
 import { ObservationWriter, SnapshotFeed } from '#libs/store';
-import { QueueMetrics, Registry, RoutingMetrics } from '#libs/telemetry';
+import { QueueMetrics, Registry, RoutingMetrics, SnapshotMetrics } from '#libs/telemetry';
+import { AttemptService } from './attempt.service.js';
 import { CatalogAnnouncerService } from './catalog-announcer.service.js';
 import { CompletionProcessor } from './completion.processor.js';
 import { CompletionService } from './completion.service.js';
 import { ConnectionsService } from './connections.service.js';
+import { DecisionService } from './decision.service.js';
 import { HealthViewService } from './health-view.service.js';
-
 import { RouteService } from './route.service.js';
 import { RouterStatusController } from './router-status.controller.js';
 import type { RouterEnv } from './router.env.js';
@@ -48,7 +49,15 @@ export class RouterModule {
           useFactory: (registry: Registry, queue: CompletionQueue) =>
             new QueueMetrics(registry, { [QUEUES.completion]: () => queue.counts() }),
         },
+        {
+          provide: SnapshotMetrics,
+          inject: [Registry, HealthViewService],
+          useFactory: (registry: Registry, health: HealthViewService) =>
+            new SnapshotMetrics(registry, () => health.ageMs()),
+        },
         HealthViewService,
+        DecisionService,
+        AttemptService,
         CatalogAnnouncerService,
         ConnectionsService,
         RouteService,

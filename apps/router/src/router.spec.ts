@@ -1,24 +1,21 @@
-import { parseConfig } from '#libs/config';
 import type { CompletionJob, JobOutcome } from '#libs/contracts';
-import { BullServer, CompletionQueue, ReplyChannel } from '#libs/queue';
 import { closeRedis, connectRedis } from '#libs/redis';
-import { createService, type Service } from '#libs/service';
-import { createLogger } from '#libs/telemetry';
 import { simulatorAdmin, uniquePrefix } from '#libs/testing';
 import { Queue } from 'bullmq';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { RouteService } from './route.service.js';
-import { RouterModule } from './router.module.js';
+import { type RunningRouter, startRouter } from './router.fixture.js';
 
 /**
  * A whole router on a real Redis, with two providers of the simulator. No aggregator runs, so that the router knows nothing of
  * health but what its own attempts show.
  */
 const redisUrl = process.env.REDIS_URL!;
-const prefix = uniquePrefix();
 const admin = simulatorAdmin(process.env.SIMULATOR_URL!);
-const [first, second] = ['first', 'second'].map((name) => `${name}-${prefix.replace(/\W/g, '')}`) as [string, string];
-const location = { redisUrl, prefix };
+const [first, second] = ['first', 'second'].map((name) => `${name}-${uniquePrefix().replace(/\W/g, '')}`) as [
+  string,
+  string,
+];
 const CONFIG = `
 providers:
   ${first}: { kind: openai-compatible, baseUrl: '${admin.url}/${first}/v1' }
@@ -29,56 +26,22 @@ targets:
 `;
 const HELLO: CompletionJob = { request: { model: 'm1', messages: [{ role: 'user', content: 'hello' }] } };
 
-let router: Service;
-let queue: CompletionQueue;
-let replies: ReplyChannel;
-
-beforeAll(async () => {
-  const env = {
-    REDIS_URL: redisUrl,
-    UNDERSTUDY_PREFIX: prefix,
-    UNDERSTUDY_CONFIG: '',
-    HOST: '127.0.0.1',
-    PORT: 0,
-    SHUTDOWN_DEADLINE_MS: 5000,
-    ROUTER_CONCURRENCY: 20,
-  };
-  router = await createService({
-    name: 'router',
-    logger: createLogger({ name: 'router', destination: { write: () => undefined } }),
-    env,
-    module: RouterModule.forRoot(env, parseConfig(CONFIG, {})),
-    strategies: () => [new BullServer({ ...location, onError: () => undefined })],
-  });
-  await router.start();
-  queue = new CompletionQueue(location);
-  replies = new ReplyChannel(location);
-});
-
-afterAll(async () => {
-  await Promise.all([queue.close(), replies.close()]);
-  await router.stop();
-});
+let router: RunningRouter;
+const run = (job: unknown, timeoutMs?: number): Promise<JobOutcome> => router.run(job, timeoutMs);
 
 beforeEach(async () => {
   await admin.createProvider(first, { models: { m1: {} }, latency: { kind: 'fixed', ms: 1 } });
   await admin.createProvider(second, { models: { m2: {} }, latency: { kind: 'fixed', ms: 1 } });
+  router = await startRouter(redisUrl, CONFIG);
 });
 
 afterEach(async () => {
-  await admin.revive(first);
-  await admin.revive(second);
-  await admin.clearCalls(first);
-  await admin.clearCalls(second);
+  await router.stop();
+  for (const provider of [first, second]) {
+    await admin.revive(provider);
+    await admin.clearCalls(provider);
+  }
 });
-
-/** Enqueues a payload and waits for its one outcome. */
-async function run(job: unknown, timeoutMs = 10_000): Promise<JobOutcome> {
-  const id = await queue.add({ ...(job as CompletionJob), replyTo: replies.address });
-  const outcome = await replies.waitFor(id, { timeoutMs });
-  if (!outcome) throw new Error(`job ${id} has no outcome after ${timeoutMs} ms`);
-  return outcome;
-}
 
 const attemptsOf = (outcome: JobOutcome) =>
   (outcome.status === 'completed' ? outcome.result.understudy.attempts : outcome.error.attempts).map((a) => [
@@ -139,11 +102,11 @@ describe('a job is answered', () => {
 
 describe('a job fails with a reason', () => {
   test('when this router itself breaks on it, and the queue gives it up', async () => {
-    const fault = vi.spyOn(router.app.get(RouteService), 'run').mockRejectedValue(new Error('a bug of ours'));
+    const fault = vi.spyOn(router.service.app.get(RouteService), 'run').mockRejectedValue(new Error('a bug of ours'));
     const connection = connectRedis({ url: redisUrl, name: 'spec', patience: 'patient' });
-    const raw = new Queue('completion', { connection, prefix });
-    const job = await raw.add('by hand', { ...HELLO, replyTo: replies.address }, { attempts: 1 });
-    const outcome = await replies.waitFor(job.id!, { timeoutMs: 5_000 });
+    const raw = new Queue('completion', { connection, prefix: router.prefix });
+    const job = await raw.add('by hand', { ...HELLO, replyTo: router.replies.address }, { attempts: 1 });
+    const outcome = await router.replies.waitFor(job.id!, { timeoutMs: 5_000 });
     expect(outcome).toMatchObject({ status: 'failed', error: { code: 'internal_error', jobId: job.id } });
     expect(JSON.stringify(outcome)).not.toContain('a bug of ours');
     fault.mockRestore();
@@ -211,5 +174,99 @@ describe('a job fails with a reason', () => {
   ])('when it %s; no provider is called', async (_what, job, code, field) => {
     expect(await run(job)).toMatchObject({ status: 'failed', error: { code, field } });
     expect((await callsTo(first)) + (await callsTo(second))).toBe(0);
+  });
+});
+
+const statusOf = async () =>
+  (await (await fetch(`${router.url}/status`)).json()) as { snapshot: { version: number; stale: boolean } };
+const untilVersion = (version: number) =>
+  vi.waitFor(async () => expect((await statusOf()).snapshot).toMatchObject({ version, stale: false }), {
+    timeout: 5_000,
+    interval: 10,
+  });
+const open = () => ({
+  breaker: 'open' as const,
+  available: false,
+  healthy: false,
+  generation: 3,
+  openUntil: Date.now() + 60_000,
+  changedAt: Date.now(),
+  // A prober is at work: nobody needs to try by himself.
+  lastProbeAt: Date.now(),
+  reason: 'consecutive_failures' as const,
+});
+
+describe('published health decides', () => {
+  test('a target with an open breaker is not asked', async () => {
+    await untilVersion((await router.publish({ one: open() })).version);
+    expect(attemptsOf(await run(HELLO))).toEqual([['two', 'success']]);
+    expect(await callsTo(first)).toBe(0);
+  });
+
+  test('a half-open target gets one trial, whose observation says so, and the other jobs go elsewhere', async () => {
+    await untilVersion((await router.publish({ one: { ...open(), breaker: 'half-open', generation: 4 } })).version);
+    const outcomes = await Promise.all(Array.from({ length: 5 }, () => run(HELLO)));
+    const targets = outcomes.map((outcome) => attemptsOf(outcome)[0]?.[0]);
+    // With a small share a second trial may be due once the first has ended.
+    expect(targets.filter((target) => target === 'one').length).toBeGreaterThanOrEqual(1);
+    expect(targets.filter((target) => target === 'two').length).toBeGreaterThanOrEqual(3);
+    await vi.waitFor(async () => expect(await router.observations()).toHaveLength(5));
+    const observations = await router.observations();
+    for (const { target, trial, generation } of observations)
+      expect([target, trial, generation]).toEqual(target === 'one' ? ['one', true, 4] : ['two', undefined, 0]);
+  });
+
+  test('with every breaker open a job waits without a call, and is answered within a second of the first recovery', async () => {
+    await untilVersion((await router.publish({ one: open(), two: open() })).version);
+    // Each router makes one real attempt per target now and then, so that nobody waits for a prober that is not there.
+    await Promise.all([admin.kill(first), admin.kill(second)]);
+    for (let i = 0; i < 2; i++) void run(HELLO, 30_000).catch(() => undefined);
+    await vi.waitFor(async () => expect((await callsTo(first)) + (await callsTo(second))).toBe(2));
+    const waiting = run(HELLO, 20_000);
+    await vi.waitFor(() =>
+      expect(router.logs.filter(({ event }) => event === 'llm.job.parked').length).toBeGreaterThan(2),
+    );
+    expect((await callsTo(first)) + (await callsTo(second))).toBe(2);
+
+    await Promise.all([admin.revive(first), admin.revive(second)]);
+    const recoveredAt = performance.now();
+    await router.publish({ two: open() });
+    expect((await waiting).status).toBe('completed');
+    expect(performance.now() - recoveredAt).toBeLessThan(2_000);
+  });
+
+  test('a Retry-After is obeyed to the letter when nobody else can answer', async () => {
+    const fault = await admin.addFault({
+      provider: first,
+      fault: { kind: 'rate-limit', retryAfterSeconds: 1 },
+      forRequests: 1,
+    });
+    const began = performance.now();
+    const outcome = await run({ ...HELLO, routing: { pin: 'one' } });
+    expect(attemptsOf(outcome)).toEqual([
+      ['one', 'rate_limited'],
+      ['one', 'success'],
+    ]);
+    expect(performance.now() - began).toBeGreaterThanOrEqual(1_000);
+    expect(performance.now() - began).toBeLessThan(3_000);
+    await admin.removeFault(fault.id).catch(() => undefined);
+  });
+});
+
+describe('without published health', () => {
+  test('a router leaves a target that fails in a row by itself, and says that health is stale', async () => {
+    await admin.kill(first);
+    for (let i = 0; i < 3; i++) expect(attemptsOf(await run(HELLO))[0]).toEqual(['one', 'overloaded']);
+    const calls = await callsTo(first);
+    for (let i = 0; i < 3; i++) expect(attemptsOf(await run(HELLO))).toEqual([['two', 'success']]);
+    expect(await callsTo(first)).toBe(calls);
+    expect(await statusOf()).toMatchObject({ snapshot: { stale: true }, health_source: 'own-outcomes' });
+  });
+
+  test('the age of health in use is in the metrics, from the first snapshot on', async () => {
+    const metrics = async () => (await fetch(`${router.url}/metrics`)).text();
+    expect(await metrics()).not.toMatch(/^ai_health_snapshot_age_seconds /m);
+    await untilVersion((await router.publish()).version);
+    expect(await metrics()).toMatch(/^ai_health_snapshot_age_seconds [0-9.e-]+$/m);
   });
 });

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { DEFAULT_POLICY } from '#libs/health-core';
 import { describe, expect, test } from 'vitest';
 import { ConfigError } from './config-error.js';
 import { loadConfig, parseConfig } from './load-config.js';
@@ -66,6 +67,23 @@ describe('a good configuration', () => {
     expect(config.routes.get('old')).toMatchObject({ model: 'old', targets: ['a/m2'] });
   });
 
+  test('judges health by the adaptive profile, with the default of every number that the file leaves out', () => {
+    const { health } = parseConfig(`${BASE}health: { policy: { openBaseMs: 1000, rampMs: '\${RAMP}' } }`, {
+      RAMP: '9000',
+    });
+    expect(health.policy).toEqual({ ...DEFAULT_POLICY, openBaseMs: 1_000, rampMs: 9_000 });
+    expect(parseConfig(`${BASE}health: { scoring: article }`, {}).health.policy.scoring).toBe('article');
+  });
+
+  test('puts a target of a higher tier in reserve', () => {
+    const text = BASE.replace('model: m2', 'model: m2, tier: 1, expectedLatencyMs: 800, expectedProbeMs: 90');
+    const tiers = parseConfig(text, {}).targets.map(({ tier, expectedLatencyMs }) => [tier, expectedLatencyMs]);
+    expect(tiers).toEqual([
+      [0, undefined],
+      [1, 800],
+    ]);
+  });
+
   test('may end a base URL with a slash', () => {
     expect(parseConfig(BASE.replace('/v1 }', '/v1/ }'), {}).providers['a']?.baseUrl).toBe('http://127.0.0.1:1/v1');
   });
@@ -128,6 +146,27 @@ describe('a bad configuration is refused', () => {
       BASE.replace('model: m1', 'model: m1, weight: heavy'),
       'targets[0].weight: Invalid input',
     ],
+    [
+      'a policy of an unknown name',
+      `${BASE}health: { policy: { rampTime: 5 } }`,
+      'health.policy.rampTime: unknown field',
+    ],
+    [
+      'a policy that is no number',
+      `${BASE}health: { policy: { rampMs: soon } }`,
+      'health.policy.rampMs: Invalid input',
+    ],
+    ['a policy of zero', `${BASE}health: { policy: { evidenceHalfLifeMs: 0 } }`, 'health.policy.evidenceHalfLifeMs: '],
+    ['a negative policy', `${BASE}health: { policy: { openBaseMs: -1 } }`, 'health.policy.openBaseMs: must be above 0'],
+    ['a policy that is not a number', `${BASE}health: { policy: { rampMs: .nan } }`, 'health.policy.rampMs: '],
+    [
+      'a policy that contradicts itself',
+      `${BASE}health: { policy: { openBaseMs: 9000, openMaxMs: 5000 } }`,
+      'health.policy.openBaseMs: (9000) must not be above openMaxMs (5000)',
+    ],
+    ['an unknown scoring', `${BASE}health: { scoring: best }`, 'health.scoring: '],
+    ['the scoring in the wrong place', `${BASE}health: { policy: { scoring: article } }`, 'health.policy.scoring: '],
+    ['a tier below 0', BASE.replace('model: m1', 'model: m1, tier: -1'), 'targets[0].tier: Too small'],
     ['no targets', BASE.replace(/targets:[\s\S]*/, 'targets: []'), 'targets: Too small'],
     ['text that is not YAML', 'a: [', ': is not YAML'],
     ['an empty file', '', ': Invalid input'],

@@ -1,4 +1,5 @@
 import type { ConfigProblem } from './config-error.js';
+import { resolvePolicy } from './health-policy.js';
 import {
   AUTO_MODEL,
   type RouteConfig,
@@ -25,8 +26,10 @@ export function resolveReferences(file: UnderstudyFile): { config: UnderstudyCon
   if (!routes.has(AUTO_MODEL))
     routes.set(AUTO_MODEL, { model: AUTO_MODEL, targets: ids, fallbacks: [], standIns: 'any' });
   resolveAliases(file.aliases, routes, problems);
+  const { policy, problems: policyProblems } = resolvePolicy(file.health);
+  problems.push(...policyProblems);
 
-  return { config: { ...file, targets, routes }, problems };
+  return { config: { ...file, targets, routes, health: { scoring: policy.scoring, policy } }, problems };
 }
 
 function resolveTargets(file: UnderstudyFile, problems: ConfigProblem[]): TargetConfig[] {

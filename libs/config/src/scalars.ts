@@ -18,3 +18,6 @@ export const numberBetween = (min: number, max: number) => numeric.pipe(z.number
 
 /** A TCP port; 0 asks the system for a free one. */
 export const port = () => wholeNumber(0, 65_535);
+
+/** Any number, when something else checks its range. */
+export const anyNumber = () => numeric;

@@ -1,4 +1,6 @@
+import type { HealthPolicy } from '#libs/health-core';
 import { z } from 'zod';
+import { healthSchema } from './health-policy.js';
 import { milliseconds, numberBetween, wholeNumber } from './scalars.js';
 
 /** Names that appear in target ids, keys, metrics and URLs. */
@@ -53,10 +55,16 @@ const targetSchema = z.strictObject({
   serves: z.array(z.string().min(1)).min(1).optional(),
   /** Share of traffic relative to the others while all are healthy. 0: only when nothing else is left. */
   weight: numberBetween(0, 1000).default(1),
+  /** 0 is normal. A higher tier is a reserve: it gets traffic as the tiers before it lose health. */
+  tier: wholeNumber(0, 9).default(0),
   /** End of one call, whatever it is doing. */
   timeoutMs: milliseconds().default(30_000),
   /** An answer slower than this is a warning. */
   maxLatencyMs: milliseconds().default(10_000),
+  /** Usual time of a whole answer, until the target has shown its own; default: the policy's. */
+  expectedLatencyMs: milliseconds().optional(),
+  /** The same of a ping. */
+  expectedProbeMs: milliseconds().optional(),
   /** Targets to try, in this order, when this one was preferred and no healthy one is left. */
   fallbacks: z.array(z.string().min(1)).default([]),
 });
@@ -78,16 +86,7 @@ export const understudyFileSchema = z.strictObject({
   routes: z.record(z.string().min(1), routeSchema).default({}),
   /** Other names for models and routes: `gpt-4-turbo: gpt-4`. */
   aliases: z.record(z.string().min(1), z.string().min(1)).default({}),
-  health: z
-    .strictObject({
-      /** How scores are computed. */
-      scoring: z.enum(['article']).default('article'),
-      /** Failures in a row after which a target gets no more traffic. */
-      failuresToDisable: wholeNumber(1, 1000).default(5),
-      /** A snapshot older than this is called stale. */
-      staleAfterMs: milliseconds(100).default(5_000),
-    })
-    .prefault({}),
+  health: healthSchema,
   probes: z
     .strictObject({
       intervalMs: milliseconds(100).default(30_000),
@@ -128,8 +127,10 @@ export interface RouteConfig {
 }
 
 /** The checked configuration: every reference leads somewhere, every default is filled in. */
-export interface UnderstudyConfig extends Omit<UnderstudyFile, 'targets' | 'routes' | 'aliases'> {
+export interface UnderstudyConfig extends Omit<UnderstudyFile, 'targets' | 'routes' | 'aliases' | 'health'> {
   targets: TargetConfig[];
+  /** `policy` is complete: defaults, what the file sets, and the scoring profile. */
+  health: { scoring: HealthPolicy['scoring']; policy: HealthPolicy };
   /** Every name that can be asked for, aliases and `auto` included. */
   routes: ReadonlyMap<string, RouteConfig>;
 }

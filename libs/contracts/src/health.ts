@@ -1,4 +1,4 @@
-import { FAILURE_CLASSES } from '#libs/health-core';
+import { FAILURE_CLASSES, type OpenReason, type TargetView } from '#libs/health-core';
 import { z } from 'zod';
 
 /** A call's outcome on its way to the aggregator. The words are the core's; this checks what arrives from outside. */
@@ -11,37 +11,63 @@ export const observationSchema = z.object({
   at: z.number().positive(),
   errorMessage: z.string().max(500).optional(),
   evidence: z.string().max(64).optional(),
+  generation: z.int().nonnegative().optional(),
+  trial: z.boolean().optional(),
+  panic: z.boolean().optional(),
+  retryAfterMs: z.number().min(0).optional(),
+  firstTokenMs: z.number().min(0).max(86_400_000).optional(),
 });
 
-/** Health of one target, as the aggregator sees it. */
-export const targetHealthSchema = z.object({
-  /** `<provider>/<model>`. */
+/** A word that a newer version may add to is not refused: what is unknown is still a reason. */
+const openReason = z.custom<OpenReason>((value) => typeof value === 'string' && value.length > 0, 'is not a word');
+
+/**
+ * What routers decide by: the core's view of a target, see TargetView for what each field means. Times are epoch milliseconds of the
+ * aggregator's clock; compare them with the snapshot's `at`.
+ */
+const targetViewSchema = z.object({
   target: z.string(),
+  provider: z.string(),
+  tier: z.int().nonnegative(),
+  weight: z.number().nonnegative(),
+  breaker: z.enum(['closed', 'open', 'half-open']),
+  generation: z.int().nonnegative(),
+  available: z.boolean(),
+  healthy: z.boolean(),
+  score: z.number(),
+  healthFactor: z.number(),
+  successEstimate: z.number(),
+  latencyMs: z.number().nullable(),
+  usualLatencyMs: z.number(),
+  usualProbeMs: z.number(),
+  consecutiveFailures: z.int().nonnegative(),
+  closedAt: z.number(),
+  changedAt: z.number(),
+  openUntil: z.number(),
+  siblingOpenedAt: z.number(),
+  reason: openReason.nullable(),
+  errorMessage: z.string().nullable(),
+  evidence: z.string().nullable(),
+  lastProbeAt: z.number(),
+}) satisfies z.ZodType<TargetView>;
+
+/** Health of one target, as the aggregator sees it. */
+export const targetHealthSchema = targetViewSchema.extend({
   /** Provider's name for the model: the `model` label of the metrics. */
   model: z.string(),
-  provider: z.string(),
-  /** False when calls must go elsewhere. */
-  available: z.boolean(),
-  /** Available and score above 50. */
-  healthy: z.boolean(),
-  /** 0–100. */
-  score: z.number(),
-  /** Configured weight. */
-  weight: z.number(),
-  /** What the target should get of the traffic, by weight and health; the unit depends on the scoring profile. */
+  /**
+   * What the target should get of the traffic. `adaptive`: percent of all, 100 in sum unless no target is healthy enough for any.
+   * `article`: weight × score / sum of scores × 100, in relation to the others.
+   */
   routingWeight: z.number(),
-  /** Latency of the last probe, in milliseconds; null before the first. */
-  latencyMs: z.number().nullable(),
-  /** 0–1. */
+  /** Of all calls ever counted, 0–1. */
   successRate: z.number(),
-  consecutiveFailures: z.int(),
-  requests: z.int(),
-  failures: z.int(),
-  /** When the last observation ended, epoch milliseconds; null before the first. */
+  requests: z.int().nonnegative(),
+  failures: z.int().nonnegative(),
+  /** When the last observation ended; null before the first. */
   lastCheckAt: z.number().nullable(),
-  errorMessage: z.string().nullable(),
-  /** Traceparent of the failed call that made the target unavailable. */
-  evidence: z.string().nullable(),
+  /** How often probers are to ping it now, in milliseconds; never more seldom than they are configured to. */
+  probeIntervalMs: z.number().positive(),
 });
 
 export type TargetHealth = z.infer<typeof targetHealthSchema>;

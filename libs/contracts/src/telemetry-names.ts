@@ -30,6 +30,7 @@ export const ATTR = {
   trafficType: 'llm.traffic.type',
   attemptNumber: 'llm.attempt.number',
   attemptKind: 'llm.attempt.kind',
+  attemptChoice: 'llm.attempt.choice',
   attemptNextAction: 'llm.attempt.next_action',
   failureClass: 'llm.failure.class',
 
@@ -42,6 +43,8 @@ export const ATTR = {
   routeExcluded: 'llm.route.excluded',
   routeScore: 'llm.route.score',
   routeWeight: 'llm.route.weight',
+  routeShare: 'llm.route.share',
+  routeWaitMs: 'llm.route.wait_ms',
 
   failover: 'llm.failover',
   failoverCount: 'llm.failover.count',
@@ -52,6 +55,9 @@ export const ATTR = {
   healthTarget: 'llm.health.target',
   healthFrom: 'llm.health.from',
   healthTo: 'llm.health.to',
+  breakerFrom: 'llm.breaker.from',
+  breakerTo: 'llm.breaker.to',
+  breakerReason: 'llm.breaker.reason',
   healthScoreBefore: 'llm.health.score.before',
   healthScoreAfter: 'llm.health.score.after',
   linkType: 'llm.link.type',
@@ -63,4 +69,5 @@ export const SPAN_EVENT = {
   routeDecision: 'llm.route.decision',
   failover: 'llm.failover',
   healthStateChange: 'llm.health.state_change',
+  breakerChange: 'llm.breaker.change',
 } as const;

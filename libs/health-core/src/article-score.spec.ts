@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { articleScore, HEALTHY_ABOVE_SCORE, successRate } from './article-score.js';
+import { articleScore, successRate } from './article-score.js';
+import { DEFAULT_POLICY } from './policy.js';
 
 describe('article score', () => {
   test.each([
@@ -19,8 +20,8 @@ describe('article score', () => {
   });
 
   test('the line between unhealthy and healthy lies between the golden values 49.7 and 50.4', () => {
-    expect(articleScore(600, 0.71)).toBeLessThan(HEALTHY_ABOVE_SCORE);
-    expect(articleScore(600, 0.72)).toBeGreaterThan(HEALTHY_ABOVE_SCORE);
+    expect(articleScore(600, 0.71)).toBeLessThan(DEFAULT_POLICY.healthyAboveScore);
+    expect(articleScore(600, 0.72)).toBeGreaterThan(DEFAULT_POLICY.healthyAboveScore);
   });
 
   test('a target that was never probed is scored by its success alone', () => {

@@ -1,6 +1,3 @@
-/** A target whose score is not above this is unhealthy, even while it is available. */
-export const HEALTHY_ABOVE_SCORE = 50;
-
 const LATENCY_SHARE = 0.3;
 const SUCCESS_SHARE = 0.7;
 /** Milliseconds of latency that cost one point of the latency term; 500 ms and more leave nothing of it. */

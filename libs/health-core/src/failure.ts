@@ -23,10 +23,16 @@ export type FailureClass =
   | 'cancelled'
   | 'shutdown';
 
+/** The failures after which a target cannot work until somebody changes a key, a bill or the configuration. */
+export type DisablingFailure = Extract<FailureClass, 'quota' | 'auth' | 'model_gone' | 'region'>;
+
 /** What a failure class means for the target's health, and for the job that met it. */
 export interface FailureConsequence {
-  /** `failure` counts against the target, `throttle` says it is alive but busy, `none` says nothing about it. */
-  health: 'failure' | 'throttle' | 'none';
+  /**
+   * `failure` counts against the target; `disable` takes it out at once, because it cannot work until somebody changes
+   * something; `throttle` says that it is alive but busy; `none` says nothing about it.
+   */
+  health: 'failure' | 'disable' | 'throttle' | 'none';
   /** Whether another target may be asked instead. */
   failover: boolean;
   /** Whether the job could still be answered later by the same set of targets. */
@@ -35,7 +41,7 @@ export interface FailureConsequence {
 
 const targetFault: FailureConsequence = { health: 'failure', failover: true, transient: true };
 /** The account or the model is unusable until somebody changes something; other targets may still answer. */
-const targetUnusable: FailureConsequence = { health: 'failure', failover: true, transient: false };
+const targetUnusable: FailureConsequence = { health: 'disable', failover: true, transient: false };
 /** The request itself is the reason: asking elsewhere would give the same answer, and nobody is to blame. */
 const callerFault: FailureConsequence = { health: 'none', failover: false, transient: false };
 
@@ -69,3 +75,6 @@ export const FAILURE_CLASSES = Object.keys(CONSEQUENCES) as [FailureClass, ...Fa
 export function consequenceOf(failure: FailureClass): FailureConsequence {
   return CONSEQUENCES[failure];
 }
+
+/** Whether this is one of the words above; what arrives from another process may be anything. */
+export const isFailureClass = (word: string): word is FailureClass => Object.hasOwn(CONSEQUENCES, word);

@@ -1,58 +1,53 @@
-import { articleScore, HEALTHY_ABOVE_SCORE, successRate } from './article-score.js';
+import { initialBreaker, type Breaker } from './breaker.js';
+import { initialLatency, type LatencyEvidence } from './latency.js';
+import type { HealthPolicy } from './policy.js';
+import { initialSuccess, type SuccessEvidence } from './success.js';
+import type { TargetProfile } from './target-profile.js';
 
 /**
- * All that is remembered of one target. Plain data of constant size, so that it can be stored as JSON and taken up by
- * the next leader. Times are epoch milliseconds on one clock; 0 means never.
+ * All that is remembered of one target: plain data of constant size (about 1 kB of JSON), so that it can be stored and
+ * taken up by the next leader. Times are epoch milliseconds on the clock of whoever folds; 0 means never.
  */
 export interface TargetState {
-  available: boolean;
-  /** Of the last successful probe. Answers to real traffic differ in length, so their latency says little. */
-  latencyMs: number | null;
   /** Counted calls, from probes and traffic, since the target was first configured. */
   requests: number;
   failures: number;
-  /** Failures since the last success. */
-  consecutiveFailures: number;
+  /** What the `article` profile goes by. */
+  article: ArticleRecord;
+  /** What the `adaptive` profile goes by. */
+  success: SuccessEvidence;
+  latency: LatencyEvidence;
+  breaker: Breaker;
   lastCheckAt: number;
-  lastProbeAt: number;
-  lastSuccessAt: number;
-  lastFailureAt: number;
-  /** When `available` last changed. What began earlier must not change it again. */
-  availabilityChangedAt: number;
   /** What the last failure said; null after a success. */
   errorMessage: string | null;
-  /** Traceparent of the call that made the target unavailable; null while it is available. */
+  /** Traceparent of the last failed call before the target became unavailable; null after a success. */
   evidence: string | null;
+  /** Clock of the last event; when the clock goes back, all times here go back with it. */
+  foldedAt: number;
 }
 
-/** The three conditions of a target: used, used only when nothing better is left, left alone. */
-export type HealthCondition = 'healthy' | 'unhealthy' | 'unavailable';
+/** The article's record of a model: probes only, over the whole lifetime. */
+export interface ArticleRecord {
+  probes: number;
+  probeFailures: number;
+  consecutiveProbeFailures: number;
+  /** Of the last good probe. */
+  probeLatencyMs: number | null;
+}
 
-/** State of a target of which nothing is known: available, with the best score. */
-export function initialTargetState(): TargetState {
+/** State of a target of which nothing is known: closed, and trusted as the prior says. */
+export function initialTargetState(profile: TargetProfile, policy: HealthPolicy): TargetState {
   return {
-    available: true,
-    latencyMs: null,
     requests: 0,
     failures: 0,
-    consecutiveFailures: 0,
+    article: { probes: 0, probeFailures: 0, consecutiveProbeFailures: 0, probeLatencyMs: null },
+    success: initialSuccess(),
+    latency: initialLatency(profile, policy),
+    breaker: initialBreaker(),
     lastCheckAt: 0,
-    lastProbeAt: 0,
-    lastSuccessAt: 0,
-    lastFailureAt: 0,
-    availabilityChangedAt: 0,
     errorMessage: null,
     evidence: null,
+    foldedAt: 0,
   };
-}
-
-/** Score of a target, 0–100. */
-export function scoreOf(state: TargetState): number {
-  return articleScore(state.latencyMs, successRate(state.requests, state.failures));
-}
-
-/** `healthy` needs both: to be available, and a score above 50. */
-export function conditionOf(state: TargetState): HealthCondition {
-  if (!state.available) return 'unavailable';
-  return scoreOf(state) > HEALTHY_ABOVE_SCORE ? 'healthy' : 'unhealthy';
 }

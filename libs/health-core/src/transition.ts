@@ -1,119 +1,154 @@
-import { consequenceOf } from './failure.js';
+import {
+  afterFailure,
+  afterSuccess,
+  afterTime,
+  BREAKER_TIMES,
+  heldOut,
+  isDisabling,
+  released,
+  type Breaker,
+  type Verdict,
+} from './breaker.js';
+import { drawOr, isTime, movedBack } from './clock.js';
+import { consequenceOf, isFailureClass, type FailureClass } from './failure.js';
+import type { HealthEffect, HealthEvent } from './health-event.js';
+import { effectsOf } from './effects.js';
+import { forgetSlowness, measured, recordLatency } from './latency.js';
 import type { Observation } from './observation.js';
-import { conditionOf, scoreOf, type HealthCondition, type TargetState } from './target-state.js';
-
-/** The numbers an operator may change. */
-export interface HealthPolicy {
-  /** Failures in a row after which a target is unavailable. */
-  failuresToDisable: number;
-  /** A successful answer slower than this is worth a warning, in milliseconds. */
-  maxLatencyMs: number;
-}
+import type { HealthPolicy } from './policy.js';
+import { recordOutcome, successEstimate } from './success.js';
+import type { TargetProfile } from './target-profile.js';
+import type { TargetState } from './target-state.js';
 
 /**
- * Observations come from many processes, and their way to us takes a few milliseconds, now more, now less. Times closer than
- * this say nothing about what came first; the order of arrival does.
- */
-const SAME_TIME_MS = 50;
-
-/** Why the condition of a target changed. */
-export type ChangeReason = 'consecutive_failures' | 'success' | 'score_below_threshold' | 'score_above_threshold';
-
-/** What the caller must do. The core never does it. */
-export type HealthEffect =
-  | {
-      type: 'state-changed';
-      from: HealthCondition;
-      to: HealthCondition;
-      reason: ChangeReason;
-      scoreBefore: number;
-      scoreAfter: number;
-      /** The observation that tipped the scale. */
-      cause: Observation;
-    }
-  | { type: 'slow-answer'; latencyMs: number; maxLatencyMs: number; source: Observation['source'] };
-
-/**
- * Folds one observation into the state of its target. The article's rules: `failuresToDisable` failures in a row make
- * the target unavailable, the next success makes it available again. Every counted failure is a counted request, also a
- * timeout. What says nothing about the target (the caller's fault, a rate limit) is not counted at all.
+ * Folds one event into the state of its target; O(1), and the state does not grow.
  *
- * Observations may come late. The counts take every one; latency, the row of failures and availability only follow what
- * is newer than what they rest on. The caller removes repeats.
+ * - What says nothing about the target (caller's fault, throttling, cancelled, our shutdown) changes nothing but
+ *   `lastCheckAt`; its first token, if it got one, still tells how fast the target is.
+ * - News of an older breaker generation is counted (`requests`, `failures`, the article's record) and otherwise ignored:
+ *   a call that hung through an outage must not reopen a target that has recovered.
+ * - Garbage is harmless: an event without a possible `now` and an unknown outcome are ignored; a latency that is negative,
+ *   not finite or above a day counts as not measured; a `draw` outside [0, 1) counts as 0.5; a clock that goes back
+ *   takes all times of the state with it. The caller removes repeats.
  */
 export function transition(
   state: TargetState,
-  observation: Observation,
+  event: HealthEvent,
+  profile: TargetProfile,
   policy: HealthPolicy,
 ): [next: TargetState, effects: HealthEffect[]] {
-  const next = nextState(state, observation, policy);
-  return [next, effectsOf(state, next, observation, policy)];
+  if (!isTime(event.now)) return [state, []];
+  const before = onClock(state, event.now);
+  const told = apply(before, event, profile, policy);
+  const after = withBreaker(told, afterTime(told.breaker, event.now, policy));
+  return [after, effectsOf(before, after, event, profile, policy)];
 }
 
-function nextState(state: TargetState, observation: Observation, policy: HealthPolicy): TargetState {
-  const checked = { ...state, lastCheckAt: Math.max(state.lastCheckAt, observation.at) };
-  if (observation.outcome === 'success') return afterSuccess(checked, observation);
-  if (consequenceOf(observation.outcome).health === 'failure') return afterFailure(checked, observation, policy);
-  return checked;
-}
-
-function afterSuccess(state: TargetState, observation: Observation): TargetState {
-  const { at, source, latencyMs } = observation;
-  const counted = { ...state, requests: state.requests + 1, lastSuccessAt: Math.max(state.lastSuccessAt, at) };
-  if (source === 'probe' && at >= state.lastProbeAt) {
-    counted.lastProbeAt = at;
-    counted.latencyMs = latencyMs;
+function apply(state: TargetState, event: HealthEvent, profile: TargetProfile, policy: HealthPolicy): TargetState {
+  switch (event.type) {
+    case 'observed':
+      return afterObservation(state, event, profile, policy);
+    case 'ticked':
+      return state;
+    case 'sibling-opened':
+      return withBreaker(state, { ...state.breaker, siblingOpenedAt: event.now });
+    case 'held-out':
+      return { ...withBreaker(state, heldOut(state.breaker, event.now)), errorMessage: event.reason, evidence: null };
+    case 'released':
+      return withBreaker(state, released(state.breaker, event.now));
   }
-  if (isBefore(at, state.lastFailureAt) || beganBeforeLastChange(state, observation)) return counted;
-  return {
-    ...counted,
-    consecutiveFailures: 0,
-    available: true,
-    availabilityChangedAt: state.available ? state.availabilityChangedAt : at,
-    errorMessage: null,
-    evidence: null,
-  };
 }
 
-function afterFailure(state: TargetState, observation: Observation, policy: HealthPolicy): TargetState {
-  const { at } = observation;
-  const counted = {
+function afterObservation(
+  state: TargetState,
+  { observation, now, draw }: Extract<HealthEvent, { type: 'observed' }>,
+  profile: TargetProfile,
+  policy: HealthPolicy,
+): TargetState {
+  const { outcome } = observation;
+  if (outcome !== 'success' && !isFailureClass(outcome)) return state;
+  const verdict = verdictOf(outcome);
+  const seen = counted({ ...state, lastCheckAt: now }, observation, verdict);
+  if (!isNews(observation, state.breaker, now)) return seen;
+
+  const success = verdict === 'none' ? seen.success : recordOutcome(seen.success, verdict === 'good', now, policy);
+  const wholeMs = verdict === 'good' ? measured(observation.latencyMs) : undefined;
+  const firstTokenMs = measured(observation.firstTokenMs);
+  const wellOtherwise =
+    seen.breaker.phase === 'closed' && successEstimate(success, policy) > policy.baselineCalmSuccess;
+  const timing = { source: observation.source, wholeMs, ...(firstTokenMs !== undefined && { firstTokenMs }) };
+  const latency = recordLatency(seen.latency, timing, now, wellOtherwise, policy);
+  const breaker = judged(seen.breaker, observation, verdict, now, drawOr(draw), policy);
+  return withBreaker({ ...seen, success, latency }, breaker);
+}
+
+/** What a call says about its target: good, bad, or nothing. */
+const verdictOf = (outcome: 'success' | FailureClass): 'good' | 'bad' | 'none' => {
+  if (outcome === 'success') return 'good';
+  const { health } = consequenceOf(outcome);
+  return health === 'failure' || health === 'disable' ? 'bad' : 'none';
+};
+
+/** The counts that never forget, and what people are shown. */
+function counted(state: TargetState, observation: Observation, verdict: 'good' | 'bad' | 'none'): TargetState {
+  if (verdict === 'none') return state;
+  const failed = verdict === 'bad';
+  const isOut = state.breaker.phase !== 'closed';
+  return {
     ...state,
     requests: state.requests + 1,
-    failures: state.failures + 1,
-    lastFailureAt: Math.max(state.lastFailureAt, at),
+    failures: state.failures + (failed ? 1 : 0),
+    article: observation.source === 'probe' ? countedProbe(state.article, observation, failed) : state.article,
+    errorMessage: failed ? (observation.errorMessage ?? observation.outcome) : null,
+    // The call that led to the opening explains it; those that failed since do not.
+    evidence: isOut ? state.evidence : failed ? (observation.evidence ?? null) : null,
   };
-  if (isBefore(at, state.lastSuccessAt) || beganBeforeLastChange(state, observation)) return counted;
-
-  const consecutiveFailures = state.consecutiveFailures + 1;
-  const failed = { ...counted, consecutiveFailures, errorMessage: observation.errorMessage ?? observation.outcome };
-  if (!state.available || consecutiveFailures < policy.failuresToDisable) return failed;
-  return { ...failed, available: false, availabilityChangedAt: at, evidence: observation.evidence ?? null };
 }
 
-/** A call that hung through the outage and timed out after the recovery is news of the outage, not of now. */
-function beganBeforeLastChange(state: TargetState, { at, latencyMs }: Observation): boolean {
-  return isBefore(at - latencyMs, state.availabilityChangedAt);
+const countedProbe = (article: TargetState['article'], { latencyMs }: Observation, failed: boolean) => ({
+  probes: article.probes + 1,
+  probeFailures: article.probeFailures + (failed ? 1 : 0),
+  consecutiveProbeFailures: failed ? article.consecutiveProbeFailures + 1 : 0,
+  probeLatencyMs: failed ? article.probeLatencyMs : (measured(latencyMs) ?? article.probeLatencyMs),
+});
+
+function judged(
+  breaker: Breaker,
+  { source, trial = false, panic = false, outcome }: Observation,
+  verdict: 'good' | 'bad' | 'none',
+  now: number,
+  draw: number,
+  policy: HealthPolicy,
+): Breaker {
+  const call: Verdict = { source, trial, panic };
+  if (verdict === 'good') return afterSuccess(breaker, call, now, policy);
+  if (verdict === 'none' || outcome === 'success') return breaker;
+  const disabledBy = isDisabling(outcome) ? outcome : null;
+  return afterFailure(breaker, call, disabledBy, now, draw, policy);
 }
 
-const isBefore = (at: number, other: number): boolean => at < other - SAME_TIME_MS;
-
-function effectsOf(before: TargetState, after: TargetState, cause: Observation, policy: HealthPolicy): HealthEffect[] {
-  const effects: HealthEffect[] = [];
-  const [from, to] = [conditionOf(before), conditionOf(after)];
-  if (from !== to) {
-    const [scoreBefore, scoreAfter] = [scoreOf(before), scoreOf(after)];
-    effects.push({ type: 'state-changed', from, to, reason: reasonOf(from, to), scoreBefore, scoreAfter, cause });
-  }
-  if (cause.outcome === 'success' && cause.latencyMs > policy.maxLatencyMs) {
-    const { latencyMs, source } = cause;
-    effects.push({ type: 'slow-answer', latencyMs, maxLatencyMs: policy.maxLatencyMs, source });
-  }
-  return effects;
+/** Without a generation the age of the call tells: by its duration, so that the clocks of others do not matter. */
+function isNews({ generation, latencyMs }: Observation, breaker: Breaker, now: number): boolean {
+  if (generation !== undefined) return generation >= breaker.generation;
+  return now - (measured(latencyMs) ?? 0) >= breaker.changedAt;
 }
 
-function reasonOf(from: HealthCondition, to: HealthCondition): ChangeReason {
-  if (to === 'unavailable') return 'consecutive_failures';
-  if (from === 'unavailable') return 'success';
-  return to === 'healthy' ? 'score_above_threshold' : 'score_below_threshold';
+/** A target that comes back is judged anew; that it failed or was slow before is what the ramp is for. */
+function withBreaker(state: TargetState, breaker: Breaker): TargetState {
+  if (breaker === state.breaker) return state;
+  const closes = breaker.phase === 'closed' && state.breaker.phase !== 'closed';
+  if (!closes) return { ...state, breaker };
+  const success = { ...state.success, bad: 0 };
+  return { ...state, breaker, success, latency: forgetSlowness(state.latency), errorMessage: null, evidence: null };
+}
+
+function onClock(state: TargetState, now: number): TargetState {
+  const backMs = state.foldedAt - now;
+  if (backMs <= 0) return { ...state, foldedAt: now };
+  return {
+    ...movedBack(state, ['lastCheckAt', 'foldedAt'], backMs),
+    success: movedBack(state.success, ['agedAt'], backMs),
+    latency: movedBack(state.latency, ['sampledAt'], backMs),
+    breaker: movedBack(state.breaker, BREAKER_TIMES, backMs),
+  };
 }

@@ -17,11 +17,13 @@ export class ProbeQueue {
 
   /**
    * Adds the ping of one target and slot, to be made after `delayMs`. Any number of probers may add the same one: it
-   * is made once.
+   * is made once. Its slot is remembered for three intervals, or for `rememberMs` if that is longer: when targets are pinged at
+   * different intervals, the shortest would otherwise clear away what is known of the slots of all others.
    * @throws UnderstudyError `queue_unavailable` within a second when Redis is away
    */
-  async add(probe: ProbeJob, { delayMs }: { delayMs: number }): Promise<void> {
-    const age = Math.ceil((INTERVALS_REMEMBERED * probe.intervalMs + delayMs) / 1_000) + 1;
+  async add(probe: ProbeJob, { delayMs, rememberMs = 0 }: { delayMs: number; rememberMs?: number }): Promise<void> {
+    const rememberedMs = Math.max(INTERVALS_REMEMBERED * probe.intervalMs, rememberMs);
+    const age = Math.ceil((rememberedMs + delayMs) / 1_000) + 1;
     await this.#queue.add(probe, {
       // A target's name may hold a colon, which BullMQ does not allow in an id.
       jobId: `${encodeURIComponent(probe.target)}@${probe.slot}`,

@@ -10,6 +10,8 @@ export const STREAM_START = '0-0';
 /** Some observations, in the order of their arrival. */
 export interface ObservationBatch {
   observations: Observation[];
+  /** How long each of them had lain in the stream when it was read, in milliseconds, by Redis's clock alone. */
+  waitedMs: number[];
   rejected: RejectedEntry[];
   /** Where to read on: store it together with what the observations led to. */
   cursor: string;
@@ -37,14 +39,22 @@ export class ObservationReader {
   async read(cursor: string, { blockMs = 1_000, count = 1_000 } = {}): Promise<ObservationBatch> {
     // BLOCK 0 would wait for ever.
     const block = Math.max(1, Math.round(blockMs));
-    const answer = await this.#unlessClosed(
-      this.#redis.xread('COUNT', count, 'BLOCK', block, 'STREAMS', this.#stream, cursor),
+    const [answer, [seconds, microseconds]] = await this.#unlessClosed(
+      // Redis works them off in this order: the time is that of the end of the waiting.
+      Promise.all([
+        this.#redis.xread('COUNT', count, 'BLOCK', block, 'STREAMS', this.#stream, cursor),
+        this.#redis.time(),
+      ]),
     );
-    const batch: ObservationBatch = { observations: [], rejected: [], cursor };
+    const readAt = Number(seconds) * 1_000 + Number(microseconds) / 1_000;
+    const batch: ObservationBatch = { observations: [], waitedMs: [], rejected: [], cursor };
     for (const [entryId, fields] of answer?.[0]?.[1] ?? []) {
       const entry = fromEntry(entryId, fields);
       if ('problem' in entry) batch.rejected.push(entry);
-      else batch.observations.push(entry);
+      else {
+        batch.observations.push(entry);
+        batch.waitedMs.push(Math.max(0, readAt - Number.parseInt(entryId, 10)));
+      }
       batch.cursor = entryId;
     }
     return batch;

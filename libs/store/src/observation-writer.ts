@@ -70,7 +70,7 @@ export class ObservationWriter {
       this.#dropped++;
     }
     const { outcome } = observation;
-    const urgent = outcome !== 'success' && consequenceOf(outcome).health === 'failure';
+    const urgent = outcome !== 'success' && ['failure', 'disable'].includes(consequenceOf(outcome).health);
     if (urgent) void this.#flush();
     else this.#flushAfter(this.#options.batchMs);
   }

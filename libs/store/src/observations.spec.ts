@@ -196,7 +196,8 @@ describe('observations', () => {
     const entryId = (await redis.xadd(stream, '*', 'observation', observation(wrong), 'ageMs', '250'))!;
     await redis.xadd(stream, '*', 'observation', observation(wrong));
     const arrivedAt = Number.parseInt(entryId, 10);
-    const { observations } = await reader.read(STREAM_START);
+    const { observations, waitedMs } = await reader.read(STREAM_START);
+    expect(waitedMs).toHaveLength(observations.length);
     expect(observations[0]?.at).toBe(arrivedAt - 250);
     expect(observations[1]?.at).toBeLessThan(wrong);
   });

@@ -21,7 +21,9 @@ export class SnapshotFeed {
   #reader: Redis | undefined;
   #timer: NodeJS.Timeout | undefined;
   #current: HealthSnapshot | null = null;
+  /** By the monotonic clock: somebody who sets the machine's clock makes nothing fresh or stale. */
   #freshAt: number | null = null;
+  #clockOffsetMs = 0;
   #received = 0;
 
   constructor(options: SnapshotFeedOptions) {
@@ -35,12 +37,19 @@ export class SnapshotFeed {
   }
 
   /**
-   * How long ago `current` was known to be the latest word; Infinity when there is none. What arrives as a message is
-   * new when it arrives, whatever the clock of its sender says; what is found in Redis is as old as it says.
-   * @param now epoch milliseconds
+   * How long ago `current` was known to be the latest word, in milliseconds; Infinity when there is none. What arrives as a message
+   * is new when it arrives, whatever the clock of its sender says; what is found in Redis is as old as it says.
    */
-  ageMs(now: number): number {
-    return this.#freshAt === null ? Infinity : Math.max(0, now - this.#freshAt);
+  ageMs(): number {
+    return this.#freshAt === null ? Infinity : Math.max(0, performance.now() - this.#freshAt);
+  }
+
+  /**
+   * What to add to the times inside `current` to have them on this process's clock, in milliseconds. Learned from messages, whose
+   * way takes next to no time; 0 until the first one.
+   */
+  get clockOffsetMs(): number {
+    return this.#clockOffsetMs;
   }
 
   /** Calls `listener` with every new snapshot. Returns the function that ends it. */
@@ -81,7 +90,9 @@ export class SnapshotFeed {
 
   #hear(text: string): void {
     const snapshot = parseSnapshot(text);
-    if (snapshot && isNewer(snapshot, this.#current)) this.#accept(snapshot, Date.now());
+    if (!snapshot || !isNewer(snapshot, this.#current)) return;
+    this.#clockOffsetMs = Date.now() - snapshot.at;
+    this.#accept(snapshot, 0);
   }
 
   async #reread(): Promise<void> {
@@ -93,15 +104,15 @@ export class SnapshotFeed {
       // An older one is out of date if a message overtook our question. Otherwise Redis itself has gone back (restored,
       // or emptied and filled again), and holding on to what it had before would mean never to hear it again.
       const overtaken = this.#received !== receivedBefore;
-      if (isNewer(snapshot, this.#current) || !overtaken) this.#accept(snapshot, Math.min(snapshot.at, Date.now()));
+      if (isNewer(snapshot, this.#current) || !overtaken) this.#accept(snapshot, Math.max(0, Date.now() - snapshot.at));
     } catch (thrown) {
       this.#options.onError?.(toError(thrown));
     }
   }
 
-  #accept(snapshot: HealthSnapshot, freshAt: number): void {
+  #accept(snapshot: HealthSnapshot, ageMs: number): void {
     this.#current = snapshot;
-    this.#freshAt = freshAt;
+    this.#freshAt = performance.now() - ageMs;
     this.#received++;
     for (const listener of this.#listeners) listener(snapshot);
   }

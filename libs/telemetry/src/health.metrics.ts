@@ -1,5 +1,10 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 
+/** Phase of a breaker, from the best to the worst; the position is the value of `ai_circuit_state`. */
+const CIRCUIT_STATES = ['closed', 'half-open', 'open'] as const;
+
+export type CircuitState = (typeof CIRCUIT_STATES)[number];
+
 /** The label values that can occur; each state change gets a series that starts at 0. */
 export interface HealthLabels {
   /** Models by the providers' names. */
@@ -14,6 +19,7 @@ export interface ModelHealth {
   /** 0–100. */
   score: number;
   available: boolean;
+  circuit: CircuitState;
 }
 
 /** Health as the aggregator sees it. Only aggregators export these: two opinions on one model would help nobody. */
@@ -21,6 +27,8 @@ export class HealthMetrics {
   private readonly score: Gauge<'model'>;
   private readonly available: Gauge<'model'>;
   private readonly stateChanges: Counter<'model' | 'to'>;
+  private readonly circuit: Gauge<'model'>;
+  private readonly circuitTransitions: Counter<'model' | 'to'>;
 
   constructor(registry: Registry, known: HealthLabels) {
     const registers = [registry];
@@ -43,26 +51,50 @@ export class HealthMetrics {
       labelNames: ['model', 'to'],
       registers,
     });
-    for (const model of new Set(known.models)) for (const to of known.states) this.stateChanges.inc({ model, to }, 0);
+    this.circuit = new Gauge({
+      name: 'ai_circuit_state',
+      help: 'Breaker of the best target that serves the model: 0 closed, 1 half-open, 2 open',
+      labelNames: ['model'],
+      registers,
+    });
+    this.circuitTransitions = new Counter({
+      name: 'ai_circuit_transitions_total',
+      help: 'Breaker transitions of targets, by model and the phase entered (closed, half-open, open)',
+      labelNames: ['model', 'to'],
+      registers,
+    });
+    for (const model of new Set(known.models)) {
+      for (const to of known.states) this.stateChanges.inc({ model, to }, 0);
+      for (const to of CIRCUIT_STATES) this.circuitTransitions.inc({ model, to }, 0);
+    }
   }
 
   /** Replaces what is exported by the health of these targets; a model that is not among them is exported no more. */
   publish(targets: Iterable<ModelHealth>): void {
-    const best = new Map<string, { score: number; available: boolean }>();
-    for (const { model, score, available } of targets) {
+    const best = new Map<string, { score: number; available: boolean; circuit: number }>();
+    for (const { model, score, available, circuit } of targets) {
       const other = best.get(model);
-      best.set(model, { score: Math.max(score, other?.score ?? 0), available: available || other?.available === true });
+      best.set(model, {
+        score: Math.max(score, other?.score ?? 0),
+        available: available || other?.available === true,
+        circuit: Math.min(CIRCUIT_STATES.indexOf(circuit), other?.circuit ?? Infinity),
+      });
     }
-    this.score.reset();
-    this.available.reset();
-    for (const [model, { score, available }] of best) {
+    for (const gauge of [this.score, this.available, this.circuit]) gauge.reset();
+    for (const [model, { score, available, circuit }] of best) {
       this.score.set({ model }, score);
       this.available.set({ model }, available ? 1 : 0);
+      this.circuit.set({ model }, circuit);
     }
   }
 
   /** A target that serves `model` entered the state `to`. */
   stateChanged(model: string, to: string): void {
     this.stateChanges.inc({ model, to });
+  }
+
+  /** The breaker of a target that serves `model` changed to `to`. */
+  circuitChanged(model: string, to: CircuitState): void {
+    this.circuitTransitions.inc({ model, to });
   }
 }

@@ -5,5 +5,6 @@ export { TelemetryEnvError } from './telemetry-env-error.js';
 export { createRegistry, Registry } from './registry.js';
 export { RoutingMetrics, type JobEnd, type RoutingLabels } from './routing.metrics.js';
 export { ProbeMetrics, type ProbeLabels } from './probe.metrics.js';
-export { HealthMetrics, type HealthLabels, type ModelHealth } from './health.metrics.js';
+export { SnapshotMetrics } from './snapshot.metrics.js';
+export { HealthMetrics, type CircuitState, type HealthLabels, type ModelHealth } from './health.metrics.js';
 export { QueueMetrics, type CountJobs } from './queue.metrics.js';

@@ -1,6 +1,7 @@
 import { context, trace } from '@opentelemetry/api';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { HealthMetrics } from './health.metrics.js';
+import { SnapshotMetrics } from './snapshot.metrics.js';
 import { ProbeMetrics } from './probe.metrics.js';
 import { QueueMetrics } from './queue.metrics.js';
 import { createRegistry, type Registry } from './registry.js';
@@ -208,9 +209,9 @@ describe('health metrics', () => {
 
   it('show the best of the targets that serve a model', async () => {
     create().publish([
-      { model: 'gpt-4', score: 12, available: false },
-      { model: 'gpt-4', score: 92.8, available: true },
-      { model: 'deepseek-v3', score: 0, available: false },
+      { model: 'gpt-4', score: 12, available: false, circuit: 'open' },
+      { model: 'gpt-4', score: 92.8, available: true, circuit: 'closed' },
+      { model: 'deepseek-v3', score: 0, available: false, circuit: 'half-open' },
     ]);
     expect(await samples('ai_model_health_score')).toEqual([
       'ai_model_health_score{model="gpt-4"} 92.8',
@@ -220,12 +221,16 @@ describe('health metrics', () => {
       'ai_model_available{model="gpt-4"} 1',
       'ai_model_available{model="deepseek-v3"} 0',
     ]);
+    expect(await samples('ai_circuit_state')).toEqual([
+      'ai_circuit_state{model="gpt-4"} 0',
+      'ai_circuit_state{model="deepseek-v3"} 1',
+    ]);
   });
 
   it('forget a model that is configured no more', async () => {
     const metrics = create();
-    metrics.publish([{ model: 'old', score: 70, available: true }]);
-    metrics.publish([{ model: 'gpt-4', score: 70, available: true }]);
+    metrics.publish([{ model: 'old', score: 70, available: true, circuit: 'closed' }]);
+    metrics.publish([{ model: 'gpt-4', score: 70, available: true, circuit: 'closed' }]);
     expect(await samples('ai_model_available')).toEqual(['ai_model_available{model="gpt-4"} 1']);
   });
 
@@ -234,6 +239,25 @@ describe('health metrics', () => {
     expect(await samples('ai_model_state_changes_total')).toContain(
       'ai_model_state_changes_total{model="gpt-4",to="unavailable"} 1',
     );
+  });
+
+  it('count breaker transitions by the phase entered, each from 0', async () => {
+    create().circuitChanged('gpt-4', 'open');
+    expect(await samples('ai_circuit_transitions_total')).toEqual([
+      'ai_circuit_transitions_total{model="gpt-4",to="closed"} 0',
+      'ai_circuit_transitions_total{model="gpt-4",to="half-open"} 0',
+      'ai_circuit_transitions_total{model="gpt-4",to="open"} 1',
+    ]);
+  });
+});
+
+describe('snapshot metrics', () => {
+  it('tell the age in seconds at the time of the scrape, and nothing before the first snapshot', async () => {
+    let ageMs = Infinity;
+    new SnapshotMetrics(registry, () => ageMs);
+    expect(await samples('ai_health_snapshot_age_seconds')).toEqual([]);
+    ageMs = 1_500;
+    expect(await samples('ai_health_snapshot_age_seconds')).toEqual(['ai_health_snapshot_age_seconds 1.5']);
   });
 });
 

@@ -1,0 +1,125 @@
+import { alternativeOf, freeInMs, type Alternative } from './alternative.js';
+import { drawOr } from './clock.js';
+import type { Decision, ExclusionReason, RouteQuestion, Share } from './decision.js';
+import type { Field, Pick } from './pick.js';
+import { lastResortOf, waitMs, withoutClosed } from './pick-at-last.js';
+import { fairShares, ofGroup, trialOf } from './pick-from-group.js';
+import type { HealthPolicy } from './policy.js';
+import { afterSending } from './rate-limit.js';
+import { onClock, type RoutingState } from './routing-state.js';
+import type { TargetView } from './target-view.js';
+
+/**
+ * Decides whom to ask now, or how long to wait. In this order:
+ *
+ * 1. a first attempt may be the trial of a half-open target of the route
+ * 2. the preferred target, while it is well
+ * 3. the route's targets by their shares: first attempts in turn, retries at random; after a failure those of other
+ *    providers if there are any
+ * 4. the stand-ins in the same way (1 and 3)
+ * 5. the fallback chain, in its own order
+ * 6. last resort: drained or unhealthy targets, unless a better one is free within `retryAfterWindowMs`
+ * 7. with no breaker closed: a trial of a half-open target, or now and then a real attempt at an open one (panic)
+ * 8. wait
+ *
+ * A pin leaves one alternative, whatever its health. Nothing is asked while it is blocked by a 429.
+ * @param draw random number in [0, 1)
+ */
+export function choose(
+  question: RouteQuestion,
+  routing: RoutingState,
+  now: number,
+  draw: number,
+  policy: HealthPolicy,
+): Decision {
+  const current = onClock(routing, now);
+  const chance = drawOr(draw);
+  const field = fieldOf(question, current, now, policy);
+  const { isRetry } = question;
+  const own = fairShares(field.primary, question, policy);
+  const canAnswer = own.some((share) => share > 0);
+  const group = canAnswer ? field.primary : field.standIns;
+  const shares = canAnswer ? own : fairShares(field.standIns, question, policy);
+
+  const pick = question.pin
+    ? pinned(field, now)
+    : (trialOf(field.primary, isRetry, now, chance, policy) ??
+      preferredOf(field, policy) ??
+      trialOf(group, isRetry, now, chance, policy) ??
+      ofGroup(group, shares, canAnswer ? 'primary' : 'stand-in', isRetry, current, chance) ??
+      fallbackOf(field) ??
+      lastResortOf(field, now, policy) ??
+      withoutClosed(field, now, policy));
+
+  return {
+    choice: pick && {
+      target: pick.chosen.view.target,
+      kind: pick.kind,
+      share: pick.share,
+      generation: pick.chosen.view.generation,
+    },
+    waitMs: pick ? 0 : waitMs(field, question.parkings ?? 0, now, chance, policy),
+    shares: told(group, shares),
+    excluded: exclusions(field),
+    routing: pick ? afterPick(current, pick, now, policy) : current,
+  };
+}
+
+function fieldOf(question: RouteQuestion, routing: RoutingState, now: number, policy: HealthPolicy): Field {
+  const { pin } = question;
+  const look = (view: TargetView): Alternative => {
+    const alternative = alternativeOf(view, question, routing, now, policy);
+    if (pin && view.target !== pin.target) alternative.barrier = 'not_pinned';
+    return alternative;
+  };
+  const primary = question.primary.map(look);
+  const standIns = question.standIns.map(look);
+  const fallbacks = question.fallbacks.map(look);
+  const preferred = question.preferred && look(question.preferred);
+  const others = [preferred, pin && look(pin)].filter((one) => one !== undefined);
+  return { primary, standIns, fallbacks, preferred, everyone: [...primary, ...standIns, ...fallbacks, ...others] };
+}
+
+function pinned({ everyone }: Field, now: number): Pick | null {
+  const pin = everyone.find(({ barrier }) => barrier !== 'not_pinned');
+  if (!pin || pin.barrier === 'tried' || freeInMs(pin, now) > 0) return null;
+  return { chosen: pin, kind: 'pinned', share: 1 };
+}
+
+function preferredOf({ preferred }: Field, policy: HealthPolicy): Pick | null {
+  if (!preferred || preferred.barrier !== null) return null;
+  if (preferred.view.healthFactor < policy.preferredMinFactor) return null;
+  return { chosen: preferred, kind: 'preferred', share: 1 };
+}
+
+function fallbackOf({ fallbacks }: Field): Pick | null {
+  const chosen = fallbacks.find(({ barrier }) => barrier === null);
+  return chosen ? { chosen, kind: 'fallback', share: 1 } : null;
+}
+
+function told(group: readonly Alternative[], shares: readonly number[]): Share[] {
+  const list: Share[] = [];
+  for (const [i, { view }] of group.entries()) {
+    const share = shares[i] ?? 0;
+    if (share > 0) list.push({ target: view.target, share, score: view.score, weight: view.weight });
+  }
+  return list;
+}
+
+function exclusions({ everyone }: Field): Decision['excluded'] {
+  const reasons = new Map<string, ExclusionReason>();
+  for (const { view, barrier } of everyone) if (barrier !== null) reasons.set(view.target, barrier);
+  return Array.from(reasons, ([target, reason]) => ({ target, reason }));
+}
+
+function afterPick(
+  { targets, turns: before, seenAt }: RoutingState,
+  { chosen, kind, turns = before }: Pick,
+  now: number,
+  policy: HealthPolicy,
+): RoutingState {
+  const sent = afterSending(chosen.standing, now, policy);
+  if (kind === 'trial') Object.assign(sent, { trialInFlight: true, lastTrialAt: now });
+  if (kind === 'panic') sent.lastPanicAt = now;
+  return { targets: { ...targets, [chosen.view.target]: sent }, turns, seenAt };
+}

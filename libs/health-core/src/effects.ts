@@ -1,0 +1,48 @@
+import { assess, type Assessment } from './assessment.js';
+import type { ChangeReason, HealthEffect, HealthEvent } from './health-event.js';
+import { measured } from './latency.js';
+import type { HealthPolicy } from './policy.js';
+import type { TargetProfile } from './target-profile.js';
+import type { TargetState } from './target-state.js';
+
+/** What the caller has to do, now that this event has led from one state to the other. */
+export function effectsOf(
+  before: TargetState,
+  after: TargetState,
+  event: HealthEvent,
+  profile: TargetProfile,
+  policy: HealthPolicy,
+): HealthEffect[] {
+  const [was, is] = [assess(before, profile, policy), assess(after, profile, policy)];
+  const observation = event.type === 'observed' ? event.observation : undefined;
+  const cause = observation && { cause: observation };
+  const effects: HealthEffect[] = [];
+  if (was.condition !== is.condition)
+    effects.push({
+      type: 'state-changed',
+      from: was.condition,
+      to: is.condition,
+      reason: changeReason(was, is),
+      scoreBefore: was.score,
+      scoreAfter: is.score,
+      ...cause,
+    });
+  if (was.breaker !== is.breaker) {
+    const { generation, openUntil } = after.breaker;
+    const reason = is.breaker === 'open' ? is.reason : null;
+    effects.push({ type: 'breaker-changed', from: was.breaker, to: is.breaker, generation, reason, ...cause });
+    // What an operator does to one target says nothing about its siblings.
+    if (reason !== null && reason !== 'held_out') effects.push({ type: 'opened', reason, openUntil });
+  }
+  if (observation?.outcome === 'success' && (measured(observation.latencyMs) ?? 0) > profile.maxLatencyMs) {
+    const { latencyMs, source } = observation;
+    effects.push({ type: 'slow-answer', latencyMs, maxLatencyMs: profile.maxLatencyMs, source });
+  }
+  return effects;
+}
+
+function changeReason(was: Assessment, is: Assessment): ChangeReason {
+  if (is.condition === 'unavailable') return is.reason ?? 'consecutive_failures';
+  if (was.condition === 'unavailable') return 'recovered';
+  return is.condition === 'healthy' ? 'score_above_threshold' : 'score_below_threshold';
+}

@@ -1,0 +1,64 @@
+import { freeInMs, hasTrialSlot, type Alternative } from './alternative.js';
+import { hasFreshProbe } from './breaker.js';
+import type { ExclusionReason } from './decision.js';
+import type { Field, Pick } from './pick.js';
+import type { HealthPolicy } from './policy.js';
+
+/** A better target that is only blocked for a moment is waited for; one that is shut for longer is not. */
+export function lastResortOf({ everyone }: Field, now: number, policy: HealthPolicy): Pick | null {
+  const isSoonFree = (one: Alternative) =>
+    (one.barrier === 'blocked' || one.barrier === 'paced') &&
+    one.weight > 0 &&
+    freeInMs(one, now) <= policy.retryAfterWindowMs;
+  if (everyone.some(isSoonFree)) return null;
+  const best = (barrier: ExclusionReason) =>
+    bestOf(
+      everyone.filter((one) => one.barrier === barrier),
+      ({ view }) => view.score,
+    );
+  const chosen = best('unhealthy') ?? best('drained');
+  return chosen ? { chosen, kind: 'last-resort', share: 1 } : null;
+}
+
+/** Every breaker is open. While any is closed, waiting for it is better than asking the dead. */
+export function withoutClosed({ everyone }: Field, now: number, policy: HealthPolicy): Pick | null {
+  if (everyone.some(({ view }) => view.breaker === 'closed')) return null;
+  const merit = ({ view }: Alternative) => (view.score + 1) * (view.weight || Number.MIN_VALUE);
+  const trial = bestOf(
+    everyone.filter((one) => hasTrialSlot(one, now)),
+    merit,
+  );
+  if (trial) return { chosen: trial, kind: 'trial', share: 1 };
+  const panic = bestOf(
+    everyone.filter((one) => one.barrier === 'open' && isPanicDue(one, now, policy)),
+    merit,
+  );
+  return panic && { chosen: panic, kind: 'panic', share: 1 };
+}
+
+function isPanicDue({ view, standing }: Alternative, now: number, policy: HealthPolicy): boolean {
+  const gapMs = hasFreshProbe(view.lastProbeAt, now, policy) ? policy.panicGapProbedMs : policy.panicGapMs;
+  return standing.blockedUntil <= now && now - standing.lastPanicAt >= gapMs;
+}
+
+function bestOf(alternatives: readonly Alternative[], merit: (one: Alternative) => number): Alternative | null {
+  let best: Alternative | null = null;
+  for (const one of alternatives) if (best === null || merit(one) > merit(best)) best = one;
+  return best;
+}
+
+/**
+ * Until the first target is free again, and no less than a time that grows with each parking: fresh jobs go first, so that
+ * those that can be served are served fast, and a crowd of waiting jobs does not come back in step.
+ */
+export function waitMs({ everyone }: Field, parkings: number, now: number, draw: number, policy: HealthPolicy): number {
+  let freeMs = Infinity;
+  for (const one of everyone) {
+    if (one.view.breaker !== 'closed' || one.barrier === 'not_pinned') continue;
+    freeMs = Math.min(freeMs, Math.max(freeInMs(one, now), one.barrier === 'tried' ? policy.parkTriedMs : 0));
+  }
+  if (freeMs === Infinity) freeMs = policy.parkOpenMs;
+  const grownMs = Math.max(policy.parkMinMs, Math.min(policy.parkMaxMs, policy.parkGrowthMs * 2 ** parkings));
+  const spread = 1 + policy.parkJitter * (2 * draw - 1);
+  return Math.ceil(Math.max(freeMs, grownMs * spread));
+}

@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest';
+import { DEFAULT_POLICY as policy } from './policy.js';
+import { probeIntervalMs } from './probe-schedule.js';
+import { aView, START, tell, viewOf } from './story.fixture.js';
+import type { TargetView } from './target-view.js';
+
+const interval = (view: TargetView, { isAnyClosed = true, now = START, usualMs = 30_000 } = {}) =>
+  probeIntervalMs(view, isAnyClosed, usualMs, now, policy);
+
+test.each<[string, number, number]>([
+  ['a target that is well is probed as configured', interval(aView('a/x')), 30_000],
+  ['a first failure is confirmed at once', interval(viewOf(tell('ok fail'))), 1_000],
+  ['after the success that follows it is watched', interval(viewOf(tell('ok fail ok'))), 5_000],
+  [
+    'a target whose sibling has opened is looked at, once',
+    interval(viewOf(tell('probe sibling')), { now: START + 3_000 }),
+    1_000,
+  ],
+  ['until a probe has answered', interval(viewOf(tell('sibling probe')), { now: START + 3_000 }), 30_000],
+  ['an open target is probed often at first', interval(aView('a/x', { breaker: 'open', changedAt: START })), 3_000],
+  [
+    'and less often in a long outage',
+    interval(aView('a/x', { breaker: 'open', changedAt: START - 3_600_000 })),
+    10_000,
+  ],
+  [
+    'with nothing closed each second counts',
+    interval(aView('a/x', { breaker: 'open' }), { isAnyClosed: false }),
+    1_000,
+  ],
+  ['a shorter interval than these is kept', interval(viewOf(tell('fail')), { usualMs: 500 }), 500],
+])('%s', (_guarantee, given, expected) => expect(given).toBe(expected));

@@ -1,0 +1,27 @@
+import type { HealthPolicy } from './policy.js';
+import type { TargetView } from './target-view.js';
+
+/**
+ * How long after its last probe a target is due for the next, in milliseconds, before jitter. Probes come fast where there
+ * is something to find out: to confirm a first failure, to see whether a sibling goes too, to notice a recovery.
+ * @param usualMs configured interval for a target that is well
+ * @param isAnyClosed whether any target of the fleet has a closed breaker
+ */
+export function probeIntervalMs(
+  view: TargetView,
+  isAnyClosed: boolean,
+  usualMs: number,
+  now: number,
+  policy: HealthPolicy,
+): number {
+  const atMost = (ms: number) => Math.min(usualMs, ms);
+  if (!isAnyClosed) return atMost(policy.probeConfirmMs);
+  if (view.breaker !== 'closed') {
+    const grownMs = policy.probeOpenMs + policy.probeOpenGrowth * Math.max(0, now - view.changedAt);
+    return atMost(Math.min(policy.probeOpenMaxMs, grownMs));
+  }
+  const isSiblingGone =
+    view.siblingOpenedAt > view.lastProbeAt && now - view.siblingOpenedAt < policy.siblingSuspicionMs;
+  if (view.consecutiveFailures > 0 || isSiblingGone) return atMost(policy.probeConfirmMs);
+  return view.successEstimate < policy.probeDoubtBelowSuccess ? atMost(policy.probeDoubtMs) : usualMs;
+}

@@ -1,0 +1,115 @@
+import { CompletionClient } from '#libs/client';
+import { simulatorAdmin, type Stack, startStack, type TestProcess } from '#libs/testing';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+
+// Two routers and one aggregator: what the routers learn together, and how they get on alone. No prober runs.
+
+const admin = simulatorAdmin(process.env.SIMULATOR_URL!);
+let providers: [string, string];
+let stack: Stack;
+let client: CompletionClient;
+let runs = 0;
+
+beforeEach(async () => {
+  const run = `shared-${process.pid}-${++runs}`;
+  providers = [`${run}-sick`, `${run}-well`];
+  for (const provider of providers)
+    await admin.createProvider(provider, { models: { m: {} }, latency: { kind: 'fixed', ms: 5 } });
+  const [sick, well] = providers;
+  stack = await startStack({
+    apps: { aggregator: 1, router: 2 },
+    config: `
+providers:
+  ${sick}: { kind: openai-compatible, baseUrl: '\${SIMULATOR_URL}/${sick}/v1' }
+  ${well}: { kind: openai-compatible, baseUrl: '\${SIMULATOR_URL}/${well}/v1' }
+targets:
+  - { id: sick, provider: ${sick}, model: m, serves: [sick] }
+  - { id: well, provider: ${well}, model: m, serves: [well] }
+health: { policy: { staleAfterMs: 2000 } }
+`,
+  });
+  client = new CompletionClient({ redisUrl: stack.redisUrl, prefix: stack.prefix });
+});
+
+afterEach(async () => {
+  await client?.close();
+  await stack?.stop();
+});
+
+/** One job that wants the sick target; returns who was asked. */
+async function ask(): Promise<string[]> {
+  const request = { model: 'sick', messages: [{ role: 'user' as const, content: 'hi' }] };
+  const { understudy } = await client.complete(request, { timeoutMs: 15_000 });
+  return understudy.attempts.map(({ target }) => target);
+}
+
+interface RouterStatus {
+  snapshot: { stale: boolean };
+  health_source: string;
+  targets: { target: string; breaker: string }[];
+}
+const statusOf = async ({ url }: TestProcess) => (await (await fetch(`${url}/status`)).json()) as RouterStatus;
+const routers = () => [stack.app('router', 0), stack.app('router', 1)];
+const breakersOfSick = async () =>
+  (await Promise.all(routers().map(statusOf))).map(
+    ({ targets }) => targets.find(({ target }) => target === 'sick')?.breaker,
+  );
+const eachIsStale = async (stale: boolean) =>
+  vi.waitFor(
+    async () => {
+      const statuses = await Promise.all(routers().map(statusOf));
+      expect(statuses.map(({ snapshot }) => snapshot.stale)).toEqual([stale, stale]);
+    },
+    { timeout: 15_000, interval: 50 },
+  );
+
+describe('two routers', () => {
+  test('open one breaker together, and both respect it within a second', async () => {
+    await eachIsStale(false);
+    await admin.kill(providers[0]);
+    // One after another, so that no job is under way when the breaker opens.
+    let last = ['sick'];
+    for (let i = 0; i < 10 && last[0] === 'sick'; i++) last = await ask();
+    const learntAt = performance.now();
+    await vi.waitFor(async () => expect(await breakersOfSick()).toEqual(['open', 'open']), {
+      timeout: 2_000,
+      interval: 10,
+    });
+    expect(performance.now() - learntAt).toBeLessThan(1_000);
+
+    const { total } = await admin.calls({ provider: providers[0] });
+    const asked = await Promise.all(Array.from({ length: 30 }, ask));
+    expect(asked.filter(([first]) => first === 'sick')).toEqual([]);
+    expect((await admin.calls({ provider: providers[0] })).total).toBe(total);
+  });
+
+  test('go on without an aggregator, by what each sees itself, and say that health is stale', async () => {
+    await eachIsStale(false);
+    stack.app('aggregator').kill('SIGKILL');
+    await stack.app('aggregator').exited;
+    await eachIsStale(true);
+    for (const router of routers()) {
+      expect((await statusOf(router)).health_source).toBe('own-outcomes');
+      const metrics = await (await fetch(`${router.url}/metrics`)).text();
+      const age = Number(/^ai_health_snapshot_age_seconds (\S+)$/m.exec(metrics)?.[1]);
+      expect(age).toBeGreaterThan(2);
+      expect(router.logs().filter(({ event }) => event === 'llm.health.stale')).toHaveLength(1);
+    }
+    expect(await ask()).toEqual(['sick']);
+
+    await admin.kill(providers[0]);
+    await vi.waitFor(
+      async () => {
+        expect((await ask()).at(-1)).toBe('well');
+        expect(await breakersOfSick()).toEqual(['open', 'open']);
+      },
+      { timeout: 20_000, interval: 50 },
+    );
+    expect(await ask()).toEqual(['well']);
+
+    await stack.add('aggregator');
+    await eachIsStale(false);
+    for (const router of routers())
+      expect(router.logs().filter(({ event }) => event === 'llm.health.fresh')).toHaveLength(1);
+  }, 60_000);
+});

@@ -1,0 +1,142 @@
+import { CompletionClient } from '#libs/client';
+import type { CompletionResult, HealthSnapshot, TargetHealth } from '#libs/contracts';
+import { SnapshotFeed } from '#libs/store';
+import { simulatorAdmin, type Stack, startStack } from '#libs/testing';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+
+/**
+ * One incident, from the first failure to full traffic again, through real processes and Redis, with the times of the health policy
+ * made short. It is the story that the replay of real outages tells: detect, avoid, try, return by degrees.
+ */
+const admin = simulatorAdmin(process.env.SIMULATOR_URL!);
+const run = `incident-${process.pid}`;
+const [hit, spared] = [`${run}-hit`, `${run}-spared`];
+const HIT = `${hit}/m`;
+const RAMP_MS = 4_000;
+const CONFIG = `
+providers:
+  ${hit}: { kind: openai-compatible, baseUrl: '\${SIMULATOR_URL}/${hit}/v1' }
+  ${spared}: { kind: openai-compatible, baseUrl: '\${SIMULATOR_URL}/${spared}/v1' }
+targets:
+  - { provider: ${hit}, model: m, serves: [both], timeoutMs: 2000, expectedLatencyMs: 20, expectedProbeMs: 20 }
+  - { provider: ${spared}, model: m, serves: [both], timeoutMs: 2000, expectedLatencyMs: 20, expectedProbeMs: 20 }
+probes: { intervalMs: 1000 }
+health:
+  policy:
+    { openBaseMs: 1000, openMaxMs: 4000, rampMs: ${RAMP_MS}, trialGapMs: 300, probeOpenMs: 400, probeOpenMaxMs: 800, probeConfirmMs: 200 }
+`;
+const JOB_EVERY_MS = 40;
+
+interface SentJob {
+  sentAt: number;
+  answer: Promise<CompletionResult>;
+}
+
+let stack: Stack;
+let client: CompletionClient;
+let feed: SnapshotFeed;
+let traffic: NodeJS.Timeout;
+const sent: SentJob[] = [];
+/** Breaker of the hit target in every snapshot, as it changed. */
+const phases: { breaker: TargetHealth['breaker']; at: number }[] = [];
+
+const record = ({ targets }: HealthSnapshot) => {
+  const breaker = targets.find(({ target }) => target === HIT)?.breaker;
+  if (breaker && phases.at(-1)?.breaker !== breaker) phases.push({ breaker, at: Date.now() });
+};
+const untilPhase = (breaker: string, since: number) =>
+  vi.waitFor(
+    () => {
+      const phase = phases.find((one) => one.breaker === breaker && one.at >= since);
+      if (!phase) throw new Error(`no phase "${breaker}" among ${JSON.stringify(phases)}`);
+      return phase.at;
+    },
+    { timeout: 20_000, interval: 20 },
+  );
+/** Of the jobs sent in a span of time, the share whose first attempt went to the hit target. */
+async function firstAttemptShare(from: number, to: number): Promise<number> {
+  const jobs = sent.filter(({ sentAt }) => sentAt >= from && sentAt < to);
+  const answers = await Promise.all(jobs.map(({ answer }) => answer));
+  return answers.filter(({ understudy }) => understudy.attempts[0]?.target === HIT).length / answers.length;
+}
+const untilTime = (at: number) =>
+  vi.waitFor(() => expect(Date.now()).toBeGreaterThanOrEqual(at), { timeout: 20_000, interval: 20 });
+
+beforeAll(async () => {
+  for (const provider of [hit, spared])
+    await admin.createProvider(provider, { models: { m: {} }, latency: { kind: 'fixed', ms: 20 } });
+  stack = await startStack({ config: CONFIG, apps: { prober: 1, aggregator: 1, router: 2 } });
+  client = new CompletionClient({ redisUrl: stack.redisUrl, prefix: stack.prefix });
+  feed = new SnapshotFeed({ redisUrl: stack.redisUrl, prefix: stack.prefix });
+  feed.onChange(record);
+  feed.start();
+  await untilPhase('closed', 0);
+  traffic = setInterval(() => {
+    const answer = client.complete(
+      { model: 'both', messages: [{ role: 'user', content: 'hi' }] },
+      { timeoutMs: 20_000 },
+    );
+    // Looked at later; a refusal must not end the process before.
+    answer.catch(() => undefined);
+    sent.push({ sentAt: Date.now(), answer });
+  }, JOB_EVERY_MS);
+});
+
+afterAll(async () => {
+  clearInterval(traffic);
+  await Promise.allSettled(sent.map(({ answer }) => answer));
+  await feed?.close();
+  await client?.close();
+  await stack?.stop();
+});
+
+describe('an incident', () => {
+  const at = { begun: 0, failed: 0, opened: 0, revived: 0, closed: 0 };
+
+  test('is preceded by shares as configured', async () => {
+    at.begun = Date.now();
+    await untilTime(at.begun + 2_000);
+    expect(await firstAttemptShare(at.begun, Date.now())).toBeGreaterThan(0.4);
+    expect(await firstAttemptShare(at.begun, Date.now())).toBeLessThan(0.6);
+  });
+
+  test('is detected within a second of the first failure, and told to every router', async () => {
+    at.failed = Date.now();
+    await admin.kill(hit);
+    at.opened = await untilPhase('open', at.failed);
+    expect(at.opened - at.failed).toBeLessThan(1_000);
+  });
+
+  test('is avoided: from a moment later on no job begins at the sick target', async () => {
+    await untilTime(at.opened + 4_000);
+    // Jobs that were sent just before the news may have been decided on just after it.
+    expect(await firstAttemptShare(at.opened + 200, at.opened + 4_000)).toBe(0);
+    expect(phases.at(-1)?.breaker).toBe('open');
+  });
+
+  test('ends with trials, then by degrees, until the shares are as before', async () => {
+    at.revived = Date.now();
+    await admin.revive(hit);
+    const triedAt = await untilPhase('half-open', at.revived);
+    at.closed = await untilPhase('closed', triedAt);
+    expect(at.closed - at.revived).toBeLessThan(10_000);
+    await untilTime(at.closed + 2 * RAMP_MS);
+    const first = await firstAttemptShare(at.closed, at.closed + RAMP_MS / 4);
+    const last = await firstAttemptShare(at.closed + 1.2 * RAMP_MS, at.closed + 2 * RAMP_MS);
+    expect(first).toBeLessThan(0.3);
+    expect(last).toBeGreaterThan(0.4);
+  }, 40_000);
+
+  test('costs no job: every one has exactly one answer, and few took more than one attempt', async () => {
+    clearInterval(traffic);
+    const answers = await Promise.all(sent.map(({ answer }) => answer));
+    expect(new Set(answers.map(({ understudy }) => understudy.jobId)).size).toBe(sent.length);
+    const failedOver = answers.filter(({ understudy }) => understudy.attempts.length > 1).length;
+    expect(failedOver).toBeGreaterThan(0);
+    expect(failedOver / answers.length).toBeLessThan(0.05);
+  });
+
+  test('is told by the phases of one breaker, in order, without flapping', () => {
+    expect(phases.map(({ breaker }) => breaker)).toEqual(['closed', 'open', 'half-open', 'closed']);
+  });
+});
