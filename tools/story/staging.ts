@@ -41,7 +41,7 @@ export async function playOutage({ simulatorUrl, provider, target, tally }: Stag
   tell({ line: `provider "${provider}" is killed` });
   if (await until(REVIVE_AT_MS, hasMoved))
     tell({
-      line: `traffic has moved: ${[...shares().keys()].join(', ')} has answered every job of the last ${seconds(WINDOW_MS)} s`,
+      line: `traffic has moved: every answer of the last ${seconds(WINDOW_MS)} s came from ${[...shares().keys()].join(', ')}`,
     });
 
   await until(REVIVE_AT_MS);
