@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { readIsoTime } from './iso-time.js';
 import { OutagesInputError } from './outages-input-error.js';
 
 /** Share of calls that fail, by the impact that a provider's status page told: 0 none, 1 minor, 2 major, 3 critical, 4 total. */
@@ -16,7 +17,6 @@ export interface Incident {
 
 const COLUMNS = ['provider', 'start', 'end', 'impact'] as const;
 const HEADER = COLUMNS.join(',');
-const ISO_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/;
 
 /**
  * Reads all incidents of a file. Overlapping ones of one provider become a row of pieces that do not overlap, each with the worst
@@ -76,15 +76,11 @@ function parseRow(row: string, at: string, providers: readonly string[]): Incide
 }
 
 function parseTime(text: string, at: string): number {
-  const ms = ISO_TIME.test(text) ? Date.parse(text) : Number.NaN;
-  // Date.parse takes the 30th of February for the 1st of March.
-  const isReal = !Number.isNaN(ms) && Number(text.slice(8, 10)) <= daysInMonth(text);
-  if (!isReal) throw new OutagesInputError(`${at}: "${text.slice(0, 40)}" must be a time such as 2023-11-08T13:54:00Z`);
+  const ms = readIsoTime(text);
+  if (ms === undefined)
+    throw new OutagesInputError(`${at}: "${text.slice(0, 40)}" must be a time such as 2023-11-08T13:54:00Z`);
   return ms;
 }
-
-const daysInMonth = (text: string) =>
-  new Date(Date.UTC(Number(text.slice(0, 4)), Number(text.slice(5, 7)), 0)).getUTCDate();
 
 function readLines(file: string): string[] {
   try {

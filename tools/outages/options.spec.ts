@@ -36,6 +36,8 @@ describe('readOptions', () => {
   });
 
   it.each([
+    [[...FILES, '--from', '2023-02-30'], '--from is "2023-02-30"'],
+    [[...FILES, '--to', '2023-11-08T13:00'], '--to is "2023-11-08T13:00"'],
     [['--arrivals', 'a.csv'], '--incidents is missing'],
     [['--incidents', 'i.csv'], '--arrivals is missing'],
     [[...FILES, '--policy', 'best'], '--policy best'],

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { readIsoDate } from './iso-time.js';
 import { OutagesInputError } from './outages-input-error.js';
 
 /** The rules that can be compared; `oracle` knows the incidents and is the bound that nobody passes. */
@@ -96,8 +97,8 @@ function policiesOf(name: string): readonly PolicyName[] {
 
 function dateOf(name: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  const ms = /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(ms))
+  const ms = readIsoDate(text);
+  if (ms === undefined)
     throw new OutagesInputError(`--${name} is "${text}"; give a date such as 2023-11-08 or 2023-11-08T13:00:00Z`);
   return ms;
 }

@@ -1,5 +1,5 @@
 import { alternativeOf, freeInMs, type Alternative } from './alternative.js';
-import { drawOr } from './clock.js';
+import { drawOr, isTime } from './clock.js';
 import type { Decision, ExclusionReason, RouteQuestion, Share } from './decision.js';
 import type { Field, Pick } from './pick.js';
 import { lastResortOf, waitMs, withoutClosed } from './pick-at-last.js';
@@ -28,10 +28,12 @@ import type { TargetView } from './target-view.js';
 export function choose(
   question: RouteQuestion,
   routing: RoutingState,
-  now: number,
+  clock: number,
   draw: number,
   policy: HealthPolicy,
 ): Decision {
+  // A broken clock stands still: no time that is kept may become NaN.
+  const now = isTime(clock) ? clock : routing.seenAt;
   const current = onClock(routing, now);
   const chance = drawOr(draw);
   const field = fieldOf(question, current, now, policy);

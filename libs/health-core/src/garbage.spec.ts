@@ -19,6 +19,42 @@ function folded(change: Partial<Observation>, now = START + 60_000) {
 }
 
 describe('bad input', () => {
+  const question = {
+    primary: [aView('a/x')],
+    standIns: [],
+    fallbacks: [],
+    tried: new Set<string>(),
+    failedProviders: new Set<string>(),
+    isRetry: false,
+  };
+
+  test.each(['gremlins', 'constructor', '__proto__', undefined])(
+    'an attempt that ended as %s teaches nothing, and frees its trial',
+    (outcome) => {
+      const target = aView('a/x').target;
+      const begun = choose(question, initialRoutingState(), START, 0.5, policy).routing;
+      const settled = settle(
+        begun,
+        target,
+        { outcome: outcome as never, latencyMs: 5, trial: true },
+        START + 5,
+        0.5,
+        policy,
+      );
+      expect(settled.targets[target]).toMatchObject({ trialInFlight: false, consecutiveFailures: 0, blockedUntil: 0 });
+    },
+  );
+
+  test.each([Number.NaN, Infinity])('a clock that shows %d stands still for a decision', (broken) => {
+    const before = choose(question, initialRoutingState(), START, 0.5, policy).routing;
+    const decision = choose(question, before, broken, 0.5, policy);
+    expect(decision.choice).not.toBeNull();
+    const numbers = JSON.stringify(decision.routing, (_key, value: unknown) =>
+      typeof value === 'number' && !Number.isFinite(value) ? 'BROKEN' : value,
+    );
+    expect(numbers).not.toContain('BROKEN');
+  });
+
   test.each([Number.NaN, Infinity, -Infinity, -1, 86_400_001])('a latency of %d is not measured', (latencyMs) => {
     const { before, state } = folded({ outcome: 'success', latencyMs, source: 'probe' });
     expect(state.latency).toEqual(before.latency);

@@ -25,6 +25,16 @@ describe('policy', () => {
     ['a ramp that starts above 1', { rampFloor: 1.5 }, 'rampFloor must be above 0 and at most 1, not 1.5'],
     ['certain success', { priorSuccess: 1 }, 'priorSuccess must be between 0 and 1, not 1'],
     ['a jitter that could reach the past', { openJitter: 1 }, 'openJitter must be at least 0 and below 1, not 1'],
+    [
+      'pings whose slot is over before they start',
+      { probeConfirmMs: 0.001 },
+      'probeConfirmMs must be at least 100, not 0.001',
+    ],
+    [
+      'a snapshot that is stale between two heartbeats',
+      { staleAfterMs: 500 },
+      'staleAfterMs must be at least 2000, not 500',
+    ],
     ['another scoring', { scoring: 'magic' as never }, 'scoring must be "adaptive" or "article", not "magic"'],
     [
       'a longest ejection below the shortest',

@@ -46,6 +46,15 @@ const ZERO_ALLOWED: NumericField[] = ['baselineWarmupSamples', 'probeOpenGrowth'
 
 const SCORES: NumericField[] = ['healthyAboveScore', 'fullShareAtScore'];
 
+/** Below these the value works against itself: pings whose slot is over before they start, a snapshot that is stale between two heartbeats. */
+const LEAST: Partial<Record<NumericField, number>> = {
+  probeConfirmMs: 100,
+  probeDoubtMs: 100,
+  probeOpenMs: 100,
+  probeOpenMaxMs: 100,
+  staleAfterMs: 2_000,
+};
+
 /** These must not exceed those. */
 const ORDERED: [lower: NumericField, upper: NumericField][] = [
   ['openBaseMs', 'openMaxMs'],
@@ -101,5 +110,7 @@ function demandOn(field: NumericField, value: number): string | null {
   if (field === 'priorSuccess') return value > 0 && value < 1 ? null : 'between 0 and 1';
   if (field === 'latencyMinLogRatio') return value <= 0 ? null : 'at most 0';
   if (field === 'latencyZeroFactor') return value > 1 ? null : 'above 1';
+  const least = LEAST[field];
+  if (least !== undefined) return value >= least ? null : `at least ${least}`;
   return value > 0 ? null : 'above 0';
 }

@@ -1,5 +1,5 @@
 import { drawOr, isTime } from './clock.js';
-import { consequenceOf } from './failure.js';
+import { consequenceOf, isFailureClass } from './failure.js';
 import type { Observation } from './observation.js';
 import type { HealthPolicy } from './policy.js';
 import { afterAnswer, afterThrottle } from './rate-limit.js';
@@ -32,6 +32,7 @@ function afterEnd(standing: LocalStanding, end: AttemptEnd, now: number, draw: n
   const startedAt = now - Math.max(0, Number.isFinite(end.latencyMs) ? end.latencyMs : 0);
   if (end.outcome === 'success')
     return { ...afterAnswer(standing, startedAt, now, policy), consecutiveFailures: 0, skipUntil: 0 };
+  if (!isFailureClass(end.outcome)) return standing;
   switch (consequenceOf(end.outcome).health) {
     case 'throttle':
       return afterThrottle(standing, end.retryAfterMs, startedAt, now, draw, policy);
