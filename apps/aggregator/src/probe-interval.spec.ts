@@ -7,7 +7,11 @@ const profile = { id: 'a/x', provider: 'a', tier: 0, weight: 1, maxLatencyMs: 1_
 const well = viewTarget(initialTargetState(profile, DEFAULT_POLICY), profile, now, DEFAULT_POLICY);
 const slotMs = (change: Partial<TargetView>, situation = {}) =>
   probeSlotMs({ ...well, ...change }, { usualMs: 30_000, isAnyClosed: true, now, ...situation }, DEFAULT_POLICY);
-const open = (openForMs: number): Partial<TargetView> => ({ breaker: 'open', changedAt: now - openForMs });
+const open = (openForMs: number): Partial<TargetView> => ({
+  breaker: 'open',
+  consecutiveFailures: 5,
+  changedAt: now - openForMs,
+});
 
 test.each([
   ['a target that is well is pinged as configured', {}, {}, 30_000],
@@ -16,6 +20,7 @@ test.each([
   ['a target that has just opened is asked every 3 s', open(0), {}, 3_000],
   ['one that stays open is asked more seldom', open(10_000), {}, 5_070],
   ['one that has been open for an hour still has its recovery noticed', open(3_600_000), {}, 8_568],
+  ['one that has answered is asked again at once', { ...open(3_600_000), consecutiveFailures: 0 }, {}, 1_000],
   ['with nobody left to ask, everybody is pinged each second', open(3_600_000), { isAnyClosed: false }, 1_000],
   ['the configured interval is the longest', {}, { usualMs: 400 }, 400],
 ])('%s', (_guarantee, change, situation, expected) => {

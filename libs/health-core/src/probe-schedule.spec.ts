@@ -7,6 +7,15 @@ import type { TargetView } from './target-view.js';
 const interval = (view: TargetView, { isAnyClosed = true, now = START, usualMs = 30_000 } = {}) =>
   probeIntervalMs(view, isAnyClosed, usualMs, now, policy);
 
+const ejected = (change: Partial<TargetView>) =>
+  aView('a/x', {
+    breaker: 'open',
+    reason: 'consecutive_failures',
+    consecutiveFailures: 5,
+    openUntil: START,
+    ...change,
+  });
+
 test.each<[string, number, number]>([
   ['a target that is well is probed as configured', interval(aView('a/x')), 30_000],
   ['a first failure is confirmed at once', interval(viewOf(tell('ok fail'))), 1_000],
@@ -17,11 +26,18 @@ test.each<[string, number, number]>([
     1_000,
   ],
   ['until a probe has answered', interval(viewOf(tell('sibling probe')), { now: START + 3_000 }), 30_000],
-  ['an open target is probed often at first', interval(aView('a/x', { breaker: 'open', changedAt: START })), 3_000],
+  ['an open target is probed often at first', interval(ejected({ changedAt: START })), 3_000],
+  ['and less often in a long outage', interval(ejected({ changedAt: START - 3_600_000 })), 10_000],
+  ['one that has answered is confirmed at once', interval(ejected({ consecutiveFailures: 0 })), 1_000],
   [
-    'and less often in a long outage',
-    interval(aView('a/x', { breaker: 'open', changedAt: START - 3_600_000 })),
+    'but not long before the end of its ejection',
+    interval(ejected({ consecutiveFailures: 0, changedAt: START - 60_000, openUntil: START + 30_000 })),
     10_000,
+  ],
+  [
+    'nor while an operator holds it out',
+    interval(ejected({ consecutiveFailures: 0, changedAt: START, reason: 'held_out' })),
+    3_000,
   ],
   [
     'with nothing closed each second counts',

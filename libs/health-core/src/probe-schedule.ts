@@ -18,7 +18,10 @@ export function probeIntervalMs(
   if (!isAnyClosed) return atMost(policy.probeConfirmMs);
   if (view.breaker !== 'closed') {
     const grownMs = policy.probeOpenMs + policy.probeOpenGrowth * Math.max(0, now - view.changedAt);
-    return atMost(Math.min(policy.probeOpenMaxMs, grownMs));
+    const pacedMs = atMost(Math.min(policy.probeOpenMaxMs, grownMs));
+    // It answers again: the probe that lets trials begin is not waited for once the ejection is over.
+    const hasAnswered = view.breaker === 'open' && view.consecutiveFailures === 0 && view.reason !== 'held_out';
+    return hasAnswered && now + pacedMs > view.openUntil ? Math.min(pacedMs, policy.probeConfirmMs) : pacedMs;
   }
   const isSiblingGone =
     view.siblingOpenedAt > view.lastProbeAt && now - view.siblingOpenedAt < policy.siblingSuspicionMs;

@@ -11,6 +11,7 @@ import { pickAtRandom } from './smooth-round-robin.js';
 import { aView, START } from './story.fixture.js';
 import type { TargetView } from './target-view.js';
 import { tierShares } from './tiers.js';
+import { uniform } from './uniform.fixture.js';
 
 const RUNS = { numRuns: 1_000 };
 const draw = fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true });
@@ -74,17 +75,6 @@ const afterFailing = (tried: readonly TargetView[]): Partial<RouteQuestion> => (
   tried: new Set(tried.map(({ target }) => target)),
   failedProviders: new Set(tried.map(({ provider }) => provider)),
 });
-
-/** Uniform numbers in [0, 1) from a seed (mulberry32); fast-check's own prefer the ends of a range. */
-function uniform(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 describe('any decision', () => {
   test('it is a target that may be asked, or a wait that ends; shares sum to 1', () => {

@@ -1,0 +1,64 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { playLoop, PROPAGATION_MS, type LoopRecord } from './closed-loop.fixture.js';
+import { DEFAULT_POLICY as policy } from './policy.js';
+import { uniform } from './uniform.fixture.js';
+
+const RUNS = { numRuns: 1_000 };
+const fleet = {
+  weights: fc.array(fc.integer({ min: 1, max: 10 }), { minLength: 2, maxLength: 5 }),
+  routers: fc.integer({ min: 1, max: 4 }),
+  latencyMs: fc.integer({ min: 5, max: 150 }),
+  downFromMs: fc.integer({ min: 0, max: 3_000 }),
+  draw: fc.integer().map(uniform),
+};
+const span = (min: number, max: number) => fc.integer({ min, max });
+
+describe('the closed loop of routers, probes and health', () => {
+  test('a target that fails every call gets no first attempt but trials from five outcomes and their way on', () => {
+    const plan = fc.record({
+      ...fleet,
+      jobEveryMs: span(50, 200),
+      probeEveryMs: fc.constantFrom(null, 10_000, 30_000),
+    });
+    let opened = 0;
+    fc.assert(
+      fc.property(plan, span(3_000, 12_000), (loop, downForMs) => {
+        const downToMs = loop.downFromMs + downForMs;
+        const isOver = (_: LoopRecord, nowMs: number) => nowMs > downToMs;
+        const { first, failedAt } = playLoop({ ...loop, downToMs, isOver });
+        const fifth = failedAt[policy.consecutiveToOpen - 1];
+        if (fifth === undefined) return;
+        opened++;
+        const knownFrom = fifth + PROPAGATION_MS;
+        const late = first.filter(({ atMs, target, kind }) => target === 0 && kind !== 'trial' && atMs > knownFrom);
+        expect(late).toEqual([]);
+      }),
+      RUNS,
+    );
+    // A loop in which nothing ever opens would prove nothing.
+    expect(opened).toBeGreaterThan(RUNS.numRuns / 2);
+  });
+
+  test('a target has four fifths of its configured share 30 s after its last failure and the end of its ejection', () => {
+    const plan = fc.record({ ...fleet, jobEveryMs: span(250, 500), probeEveryMs: fc.constantFrom(10_000, 30_000) });
+    let opened = 0;
+    fc.assert(
+      fc.property(plan, span(5_000, 40_000), (loop, downForMs) => {
+        const downToMs = loop.downFromMs + downForMs;
+        const quietFrom = ({ failedAt, openUntilMs }: LoopRecord) =>
+          Math.max(downToMs, failedAt.at(-1) ?? 0, openUntilMs);
+        const isOver = (record: LoopRecord, nowMs: number) => nowMs > quietFrom(record) + 31_000;
+        const record = playLoop({ ...loop, downToMs, isOver });
+        if (!record.wasOpen) return;
+        opened++;
+        const usual = (loop.weights[0] ?? 0) / loop.weights.reduce((sum, weight) => sum + weight, 0);
+        const from = Math.max(record.failedAt.at(-1) ?? 0, record.openUntilMs);
+        const back = record.first.findLast(({ sickShare }) => sickShare < 0.8 * usual);
+        expect((back?.atMs ?? 0) - from).toBeLessThan(30_000);
+      }),
+      RUNS,
+    );
+    expect(opened).toBeGreaterThan(RUNS.numRuns / 2);
+  }, 60_000);
+});
