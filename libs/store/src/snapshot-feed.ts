@@ -1,5 +1,6 @@
 import { redisKeys, type HealthSnapshot } from '#libs/contracts';
 import { closeRedis, connectRedis, type Redis } from '#libs/redis';
+import { isNewer, isSame } from './snapshot-order.js';
 import { parseSnapshot } from './snapshot-store.js';
 import { toError, type StoreOptions } from './store-options.js';
 
@@ -117,11 +118,3 @@ export class SnapshotFeed {
     for (const listener of this.#listeners) listener(snapshot);
   }
 }
-
-function isNewer(snapshot: HealthSnapshot, than: HealthSnapshot | null): boolean {
-  if (!than) return true;
-  return snapshot.epoch === than.epoch ? snapshot.version > than.version : snapshot.epoch > than.epoch;
-}
-
-const isSame = (one: HealthSnapshot, other: HealthSnapshot | null) =>
-  one.epoch === other?.epoch && one.version === other.version;
