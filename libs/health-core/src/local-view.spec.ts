@@ -38,4 +38,22 @@ describe('a router on its own', () => {
     const { local } = seeded('fail fail fail');
     expect(viewOf(tell('fail', policy, local)).healthFactor).toBe(policy.blindFloorFactor);
   });
+
+  test.each(['', OPEN])(
+    'takes nothing from a snapshot for later than now, when the clock was set back by an hour: %s',
+    (story) => {
+      const told = tell(`${OPEN} 6 trial trial trial sibling ${story}`);
+      const now = told.now - 3_600_000;
+      const { breaker } = seedFromView(viewOf(told), PROFILE, now, policy);
+      for (const time of ['closedAt', 'siblingOpenedAt', 'changedAt', 'forgivenAt'] as const)
+        expect(breaker[time]).toBeLessThanOrEqual(now);
+    },
+  );
+
+  test('stops to be wary in time, although its clock was set back by an hour', () => {
+    const told = tell(`${OPEN} 6 trial trial trial sibling`);
+    const now = told.now - 3_600_000;
+    const local = { state: seedFromView(viewOf(told), PROFILE, now, policy), effects: [], now };
+    expect(tell('31 fail fail fail fail', policy, local).state.breaker.phase).toBe('closed');
+  });
 });

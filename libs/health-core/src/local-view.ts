@@ -55,9 +55,13 @@ function successOf(estimate: number, { priorCalls, priorSuccess }: HealthPolicy)
 }
 
 function breakerOf(view: TargetView, now: number, policy: HealthPolicy, draw: number): Breaker {
-  const { generation, consecutiveFailures, closedAt, siblingOpenedAt, reason } = view;
+  const { generation, consecutiveFailures, reason } = view;
+  // Times of a snapshot lie in the future when the clock was set back after it: what they tell has happened, but not yet
+  // would never end. As if it had happened just now is the longest that it may count.
+  const past = (at: number) => Math.min(now, at);
+  const [closedAt, siblingOpenedAt] = [past(view.closedAt), past(view.siblingOpenedAt)];
   const known = { ...initialBreaker(), generation, consecutiveFailures, closedAt, siblingOpenedAt };
-  if (view.breaker === 'closed') return { ...known, changedAt: Math.min(now, view.changedAt), forgivenAt: now };
+  if (view.breaker === 'closed') return { ...known, changedAt: past(view.changedAt), forgivenAt: now };
   const openMs = policy.openBaseMs * (1 + policy.openJitter * (2 * draw - 1));
   return { ...known, phase: 'open', reason, openings: 1, changedAt: now, openUntil: now + openMs };
 }

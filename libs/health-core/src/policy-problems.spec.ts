@@ -18,6 +18,10 @@ describe('policy', () => {
     if (field !== 'latencyMinLogRatio') expect(fieldsOf({ [field]: -1 })).toEqual([field]);
   });
 
+  test.each(NUMBERS)('%s has an upper bound', (field) => {
+    expect(fieldsOf({ [field]: 1e13 })).toEqual([field]);
+  });
+
   test.each<[string, Partial<HealthPolicy>, string]>([
     ['zero failures', { consecutiveToOpen: 0 }, 'consecutiveToOpen must be a whole number of at least 1, not 0'],
     ['half a failure', { trialsToClose: 2.5 }, 'trialsToClose must be a whole number of at least 1, not 2.5'],
@@ -34,6 +38,21 @@ describe('policy', () => {
       'a snapshot that is stale between two heartbeats',
       { staleAfterMs: 500 },
       'staleAfterMs must be at least 2000, not 500',
+    ],
+    [
+      'a time above 30 days',
+      { openMaxMs: 2_592_000_001 },
+      'openMaxMs must be at most 2592000000 (30 days), not 2592000001: lower it',
+    ],
+    [
+      'an exponent that leaves no score',
+      { scoreExponent: 101 },
+      'scoreExponent must be at most 100, not 101: lower it',
+    ],
+    [
+      'a breaker that never opens',
+      { consecutiveToOpen: 1_001 },
+      'consecutiveToOpen must be at most 1000, not 1001: lower it',
     ],
     ['another scoring', { scoring: 'magic' as never }, 'scoring must be "adaptive" or "article", not "magic"'],
     [

@@ -55,6 +55,34 @@ const LEAST: Partial<Record<NumericField, number>> = {
   staleAfterMs: 2_000,
 };
 
+/** 30 days: a longer time is a slip of the unit, and switches off what it bounds. */
+const LONGEST_MS = 2_592_000_000;
+
+/** Above these a value has lost its meaning: nothing happens any more, or a number overflows. `…Ms` fields have `LONGEST_MS`. */
+const MOST: Partial<Record<NumericField, number>> = {
+  ...Object.fromEntries(COUNTS.map((field) => [field, 1_000])),
+  priorCalls: 10_000,
+  latencyPriorSamples: 10_000,
+  // One call that took e^20 times as long as usual says no more than one that took e^10 times as long.
+  latencyMaxLogRatio: 20,
+  latencyTolerance: 100,
+  latencyZeroFactor: 100,
+  baselineWarmupSamples: 1_000_000,
+  baselinePriorSamples: 1_000_000,
+  baselineCalmRatio: 100,
+  scoreExponent: 100,
+  tierOverprovision: 100,
+  openGrowth: 100,
+  rateFloorPerSecond: 1_000,
+  rateGrowth: 100,
+  rateGrowthOffsetPerSecond: 1_000,
+  rateForgetFactor: 1_000,
+  rateForgetMarginPerSecond: 1_000,
+  probeOpenGrowth: 100,
+};
+
+const mostOf = (field: NumericField): number => MOST[field] ?? (field.endsWith('Ms') ? LONGEST_MS : Infinity);
+
 /** These must not exceed those. */
 const ORDERED: [lower: NumericField, upper: NumericField][] = [
   ['openBaseMs', 'openMaxMs'],
@@ -83,7 +111,9 @@ export function policyProblems(policy: HealthPolicy): PolicyProblem[] {
 
   for (const [field, value] of Object.entries(numbers) as [NumericField, number][]) {
     const demand = demandOn(field, value);
+    const most = mostOf(field);
     if (demand) report(field, `must be ${demand}, not ${String(value)}`);
+    else if (value > most) report(field, `must be at most ${most}${unitOf(field)}, not ${value}: lower it`);
   }
   if (problems.length > 0) return problems;
 
@@ -97,6 +127,8 @@ export function policyProblems(policy: HealthPolicy): PolicyProblem[] {
     );
   return problems;
 }
+
+const unitOf = (field: NumericField) => (field.endsWith('Ms') ? ' (30 days)' : '');
 
 /** What the value would have to be; null if it is. */
 function demandOn(field: NumericField, value: number): string | null {
