@@ -113,7 +113,7 @@ export interface HealthPolicy {
   retryAfterMaxMs: number;
   /** A `Retry-After` above this is a window that is closed, not a rate that was exceeded: no rate is learned. */
   retryAfterWindowMs: number;
-  /** Block after a 429 without `Retry-After`, doubled with each one in a row. */
+  /** Block after a 429 without `Retry-After`, doubled with each one in a row. With 500 ms a job makes two calls at most in any 1.5 s. */
   throttleBaseMs: number;
   /** Upper limit of that block. */
   throttleMaxMs: number;
@@ -159,7 +159,7 @@ export interface HealthPolicy {
   minRemainingMs: number;
 
   // -- probes
-  /** Interval of the probes that confirm a first failure, and of all probes while no target is closed. */
+  /** Interval of the probes that confirm a first failure or a first sign of life, and of all probes while no target is closed. */
   probeConfirmMs: number;
   /** Interval while the success estimate is below `probeDoubtBelowSuccess`. */
   probeDoubtMs: number;
@@ -233,7 +233,7 @@ export const DEFAULT_POLICY: HealthPolicy = {
   overlayJitter: 0.3,
   retryAfterMaxMs: 120_000,
   retryAfterWindowMs: 5_000,
-  throttleBaseMs: 250,
+  throttleBaseMs: 500,
   throttleMaxMs: 4_000,
   throttleJitter: 0.1,
   rateCutFactor: 0.8,
