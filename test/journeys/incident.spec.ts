@@ -4,6 +4,8 @@ import { SnapshotFeed } from '#libs/store';
 import { simulatorAdmin, type Stack, startStack } from '#libs/testing';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
+import { replayIncident } from './incident.fixture.js';
+
 /**
  * One incident, from the first failure to full traffic again, through real processes and Redis, with the times of the health policy
  * made short. It is the story that the replay of real outages tells: detect, avoid, try, return by degrees.
@@ -13,6 +15,17 @@ const run = `incident-${process.pid}`;
 const [hit, spared] = [`${run}-hit`, `${run}-spared`];
 const HIT = `${hit}/m`;
 const RAMP_MS = 4_000;
+const LATENCY_MS = 20;
+const PROBE_INTERVAL_MS = 1_000;
+const POLICY = {
+  openBaseMs: 1_000,
+  openMaxMs: 4_000,
+  rampMs: RAMP_MS,
+  trialGapMs: 300,
+  probeOpenMs: 400,
+  probeOpenMaxMs: 800,
+  probeConfirmMs: 200,
+};
 const CONFIG = `
 providers:
   ${hit}: { kind: openai-compatible, baseUrl: '\${SIMULATOR_URL}/${hit}/v1' }
@@ -20,10 +33,10 @@ providers:
 targets:
   - { provider: ${hit}, model: m, serves: [both], timeoutMs: 2000, expectedLatencyMs: 20, expectedProbeMs: 20 }
   - { provider: ${spared}, model: m, serves: [both], timeoutMs: 2000, expectedLatencyMs: 20, expectedProbeMs: 20 }
-probes: { intervalMs: 1000 }
+probes: { intervalMs: ${PROBE_INTERVAL_MS} }
 health:
   policy:
-    { openBaseMs: 1000, openMaxMs: 4000, rampMs: ${RAMP_MS}, trialGapMs: 300, probeOpenMs: 400, probeOpenMaxMs: 800, probeConfirmMs: 200 }
+    ${JSON.stringify(POLICY)}
 `;
 const JOB_EVERY_MS = 40;
 
@@ -64,7 +77,7 @@ const untilTime = (at: number) =>
 
 beforeAll(async () => {
   for (const provider of [hit, spared])
-    await admin.createProvider(provider, { models: { m: {} }, latency: { kind: 'fixed', ms: 20 } });
+    await admin.createProvider(provider, { models: { m: {} }, latency: { kind: 'fixed', ms: LATENCY_MS } });
   stack = await startStack({ config: CONFIG, apps: { prober: 1, aggregator: 1, router: 2 } });
   client = new CompletionClient({ redisUrl: stack.redisUrl, prefix: stack.prefix });
   feed = new SnapshotFeed({ redisUrl: stack.redisUrl, prefix: stack.prefix });
@@ -138,5 +151,47 @@ describe('an incident', () => {
 
   test('is told by the phases of one breaker, in order, without flapping', () => {
     expect(phases.map(({ breaker }) => breaker)).toEqual(['closed', 'open', 'half-open', 'closed']);
+  });
+
+  test('goes as the replay of outages says that it goes', async () => {
+    const t0 = at.begun;
+    const replayed = replayIncident({
+      failedMs: at.failed - t0,
+      revivedMs: at.revived - t0,
+      endMs: at.closed + 3 * RAMP_MS - t0,
+      jobEveryMs: JOB_EVERY_MS,
+      latencyMs: LATENCY_MS,
+      probeIntervalMs: PROBE_INTERVAL_MS,
+      policy: POLICY,
+    });
+    expect(replayed.phases.map(({ breaker }) => breaker)).toEqual(phases.map(({ breaker }) => breaker));
+
+    const timeOf = (breaker: string, sinceMs: number) =>
+      replayed.phases.find((phase) => phase.breaker === breaker && phase.atMs >= sinceMs)?.atMs ?? Infinity;
+    const [openedMs, triedMs] = [timeOf('open', at.failed - t0), timeOf('half-open', at.revived - t0)];
+    const closedMs = timeOf('closed', triedMs);
+    // A snapshot may be a heartbeat late and a probe an interval off; a second for processes that wait for a busy machine.
+    const toleranceMs = 1_000 + PROBE_INTERVAL_MS + 1_000;
+    const near = (livedMs: number, replayedMs: number) =>
+      expect(Math.abs(livedMs - replayedMs)).toBeLessThan(toleranceMs);
+    const liveTriedAt =
+      phases.find(({ breaker, at: since }) => breaker === 'half-open' && since >= at.revived)?.at ?? 0;
+    near(at.opened - t0, openedMs);
+    near(liveTriedAt - t0, triedMs);
+    near(at.closed - t0, closedMs);
+
+    // Of the jobs before, while it was avoided, at the start of its ramp and after it. A hundred jobs and less are in a span.
+    const spans = (openedAt: number, closedAt: number, revivedAt: number): [number, number][] => [
+      [0, at.failed - t0],
+      [openedAt + 200, revivedAt],
+      [closedAt, closedAt + RAMP_MS / 4],
+      [closedAt + 1.2 * RAMP_MS, closedAt + 2 * RAMP_MS - 2 * JOB_EVERY_MS],
+    ];
+    const lived = spans(at.opened - t0, at.closed - t0, at.revived - t0);
+    for (const [i, [fromMs, toMs]] of spans(openedMs, closedMs, at.revived - t0).entries()) {
+      const [liveFrom, liveTo] = lived[i] ?? [0, 0];
+      const share = replayed.shareOf(fromMs, toMs);
+      expect(Math.abs((await firstAttemptShare(t0 + liveFrom, t0 + liveTo)) - share)).toBeLessThan(0.2);
+    }
   });
 });
