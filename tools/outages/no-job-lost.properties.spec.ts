@@ -15,17 +15,15 @@ const START = Date.UTC(2024, 0, 1);
 const END = START + 600_000;
 const TARGETS = simulatedTargets(false);
 
+const HANG_MS = Math.max(...TARGETS.map(({ timeoutMs }) => timeoutMs));
 /**
  * When somebody is well for so long without a break, every job that is there ends. One piece of bad luck after the other: a call
- * began just before and hangs until its timeout; then, while fresh probes still speak against all, a router has just made its rare
- * real attempt at the one that is well now, and makes the next a gap later; the job sleeps just then, for the longest that a parked
- * job does; and its call takes no longer than a job's last chance is given.
+ * began just before and hangs until its timeout; the next goes to the one that is still ill, and hangs as well; then, while fresh
+ * probes still speak against all, a router has just made its rare real attempt at the one that is well, and makes the next a gap
+ * later; the job sleeps just then, as long as a parked job does; and its call takes no longer than a job's last chance is given.
  */
 const WELL_FOR_MS =
-  Math.max(...TARGETS.map(({ timeoutMs }) => timeoutMs)) +
-  policy.panicGapProbedMs +
-  policy.parkMaxMs * (1 + policy.parkJitter) +
-  policy.minRemainingMs;
+  2 * HANG_MS + policy.panicGapProbedMs + policy.parkMaxMs * (1 + policy.parkJitter) + policy.minRemainingMs;
 
 interface Span {
   fromMs: number;
@@ -91,20 +89,23 @@ const span = (longestMs: number) =>
   fc
     .tuple(fc.nat(480_000), fc.nat(longestMs))
     .map(([fromMs, forMs]): Span => ({ fromMs: START + fromMs, toMs: START + fromMs + forMs }));
-const troubles = (maxLength: number) => fc.array(fc.tuple(span(240_000), fc.constantFrom(1, 2, 4, 4)), { maxLength });
+const troubles = (maxLength: number, longestMs: number) =>
+  fc.array(fc.tuple(span(longestMs), fc.constantFrom(1, 2, 4, 4)), { maxLength });
 /** What befalls each provider alone, and what befalls both: a target that flaps while nobody else is there is ejected for ever longer. */
-const incidents = fc.tuple(troubles(4), troubles(4), troubles(2)).map(([openai, anthropic, both]) =>
-  [
-    { provider: 'openai', list: [...openai, ...both] },
-    { provider: 'anthropic', list: [...anthropic, ...both] },
-  ].flatMap(({ provider, list }) =>
-    mergeOverlaps(
-      list
-        .filter(([{ fromMs, toMs }]) => toMs > fromMs)
-        .map(([{ fromMs, toMs }, impact]) => ({ provider, startMs: fromMs, endMs: toMs, impact })),
+const incidents = fc
+  .tuple(troubles(4, 240_000), troubles(4, 240_000), troubles(2, 480_000))
+  .map(([openai, anthropic, both]) =>
+    [
+      { provider: 'openai', list: [...openai, ...both] },
+      { provider: 'anthropic', list: [...anthropic, ...both] },
+    ].flatMap(({ provider, list }) =>
+      mergeOverlaps(
+        list
+          .filter(([{ fromMs, toMs }]) => toMs > fromMs)
+          .map(([{ fromMs, toMs }, impact]) => ({ provider, startMs: fromMs, endMs: toMs, impact })),
+      ),
     ),
-  ),
-);
+  );
 const schedule: fc.Arbitrary<Schedule> = fc.record({
   incidents,
   noHealth: span(120_000),
