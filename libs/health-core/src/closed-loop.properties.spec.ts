@@ -14,6 +14,12 @@ const fleet = {
 };
 const span = (min: number, max: number) => fc.integer({ min, max });
 
+/**
+ * A target that failed at most four times in a row was not ejected: its evidence stays. With a probe each second 28 good ones end the
+ * doubt (estimate 0.93, score 80, three quarters of the weight); the first comes within a second, and the last has to get round.
+ */
+const OUT_OF_DOUBT_MS = (28 + 1) * policy.probeDoubtMs + 1_000 + 2 * PROPAGATION_MS;
+
 describe('the closed loop of routers, probes and health', () => {
   test('a target that fails every call gets no first attempt but trials from five outcomes and their way on', () => {
     const plan = fc.record({
@@ -40,7 +46,7 @@ describe('the closed loop of routers, probes and health', () => {
     expect(opened).toBeGreaterThan(RUNS.numRuns / 2);
   });
 
-  test('a target has four fifths of its configured share 30 s after its last failure and the end of its ejection', () => {
+  test('a target has four fifths of its share 30 s after its ejection and last failure, three quarters if it was not ejected', () => {
     const plan = fc.record({ ...fleet, jobEveryMs: span(250, 500), probeEveryMs: fc.constantFrom(10_000, 30_000) });
     let opened = 0;
     fc.assert(
@@ -48,14 +54,13 @@ describe('the closed loop of routers, probes and health', () => {
         const downToMs = loop.downFromMs + downForMs;
         const quietFrom = ({ failedAt, openUntilMs }: LoopRecord) =>
           Math.max(downToMs, failedAt.at(-1) ?? 0, openUntilMs);
-        const isOver = (record: LoopRecord, nowMs: number) => nowMs > quietFrom(record) + 31_000;
+        const isOver = (record: LoopRecord, nowMs: number) => nowMs > quietFrom(record) + 36_000;
         const record = playLoop({ ...loop, downToMs, isOver });
-        if (!record.wasOpen) return;
-        opened++;
+        if (record.wasOpen) opened++;
         const usual = (loop.weights[0] ?? 0) / loop.weights.reduce((sum, weight) => sum + weight, 0);
         const from = Math.max(record.failedAt.at(-1) ?? 0, record.openUntilMs);
-        const back = record.first.findLast(({ sickShare }) => sickShare < 0.8 * usual);
-        expect((back?.atMs ?? 0) - from).toBeLessThan(30_000);
+        const back = record.first.findLast(({ sickShare }) => sickShare < (record.wasOpen ? 0.8 : 0.75) * usual);
+        expect((back?.atMs ?? 0) - from).toBeLessThan(record.wasOpen ? 30_000 : OUT_OF_DOUBT_MS);
       }),
       RUNS,
     );

@@ -19,7 +19,7 @@ const ejected = (change: Partial<TargetView>) =>
 test.each<[string, number, number]>([
   ['a target that is well is probed as configured', interval(aView('a/x')), 30_000],
   ['a first failure is confirmed at once', interval(viewOf(tell('ok fail'))), 1_000],
-  ['after the success that follows it is watched', interval(viewOf(tell('ok fail ok'))), 5_000],
+  ['after the success that follows it is watched', interval(viewOf(tell('ok fail ok'))), 1_000],
   [
     'a target whose sibling has opened is looked at, once',
     interval(viewOf(tell('probe sibling')), { now: START + 3_000 }),
