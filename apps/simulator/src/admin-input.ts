@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { actionNames } from './fault-action.js';
-import { faultSchema, spanFields } from './fault.js';
+import { faultSchema } from './faults/fault.js';
+import { actionNames } from './faults/fault-action.js';
+import { spanFields, spanIsClear, spanProblem } from './faults/fault-span.js';
 import { listProblems, type Problem } from './problem.js';
 
 /** Input of an admin request that cannot be used; answered with 400 (or the given status) and every problem. */
@@ -43,6 +44,9 @@ export const callsQuerySchema = z.strictObject({
   model: z.string().optional(),
   since: countInQuery.optional(),
   limit: countInQuery.default(1_000),
+  operation: z.enum(['chat', 'embeddings', 'models'], 'must be one of: chat, embeddings, models').optional(),
+  /** `1`: with the requests as they came. */
+  bodies: z.literal('1', 'must be 1, or left out').optional(),
 });
 
 /** Query of what takes a scope: nothing, a provider, or a model of a provider. */
@@ -57,12 +61,9 @@ export const scopeQuerySchema = z
 export const providerQuerySchema = z.strictObject({ provider: z.string().optional() });
 
 /** Body of `POST /admin/faults`. */
-export const faultBodySchema = z.strictObject({
-  provider: z.string(),
-  model: z.string().optional(),
-  fault: faultSchema,
-  ...spanFields,
-});
+export const faultBodySchema = z
+  .strictObject({ provider: z.string(), model: z.string().optional(), fault: faultSchema, ...spanFields })
+  .refine(spanIsClear, spanProblem);
 
 /** The last part of `POST /admin/providers/<name>/<action>`. */
 export const actionNameSchema = z.enum(actionNames, `must be one of: ${actionNames.join(', ')}`);

@@ -8,7 +8,7 @@ import {
   providerQuerySchema,
   scopeQuerySchema,
 } from './admin-input.js';
-import { faultActionSchema } from './fault-action.js';
+import { faultActionSchema } from './faults/fault-action.js';
 import { providerNameSchema, providerSchema } from './provider-registry.js';
 import type { Simulation } from './simulation.js';
 
@@ -66,8 +66,11 @@ export const adminRoutes: Record<string, AdminHandler> = {
   }),
 
   'GET /admin/calls': (simulation, { query }) => {
-    const { limit, ...filter } = check(callsQuerySchema, query, 'query');
-    return simulation.calls.list(filter, limit);
+    const { limit, bodies, ...filter } = check(callsQuerySchema, query, 'query');
+    const { total, calls } = simulation.calls.list(filter, limit);
+    if (bodies === undefined) return { total, calls };
+    if (!simulation.calls.keepsBodies) throw new AdminInputError([BODIES_NOT_KEPT]);
+    return { total, calls: calls.map((call) => ({ ...call, request: simulation.calls.requestOf(call) })) };
   },
 
   'DELETE /admin/calls': (simulation, { query }) => {
@@ -82,6 +85,11 @@ export const adminRoutes: Record<string, AdminHandler> = {
     simulation.timeline.start();
     return simulation.timeline.state();
   },
+};
+
+const BODIES_NOT_KEPT = {
+  field: 'bodies',
+  message: 'requests are not kept; start the simulator with SIMULATOR_KEEP_BODIES=1',
 };
 
 const actionQuerySchema = z.strictObject({ model: z.string().optional(), mode: z.string().optional() });

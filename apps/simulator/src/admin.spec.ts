@@ -106,7 +106,14 @@ describe('input that cannot be used', () => {
   it.each([
     ['POST', '/faults', '{"provider":', 400, 'body', 'must be JSON'],
     ['POST', '/faults', '[]', 400, 'body', 'must be a JSON object'],
-    ['POST', '/faults', { provider: 'p', fault: { kind: 'sleepy' } }, 400, 'fault.kind', 'must be one of: down, slow'],
+    [
+      'POST',
+      '/faults',
+      { provider: 'p', fault: { kind: 'sleepy' } },
+      400,
+      'fault.kind',
+      'must be one of: down, rate-limit',
+    ],
     ['POST', '/faults', { provider: 'p', fault: { kind: 'flaky', ratio: 2 } }, 400, 'fault.ratio', '<=1'],
     [
       'POST',

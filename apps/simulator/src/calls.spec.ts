@@ -40,7 +40,10 @@ describe('the record of a call', () => {
       model: 'm',
       status: 200,
       latencyMs: expect.any(Number),
+      wire: 'openai',
+      operation: 'chat',
       stream: false,
+      chunksSent: 0,
       maxTokens: 5,
       promptChars: 8,
       aborted: false,
@@ -143,10 +146,12 @@ describe('asking for calls', () => {
   });
 });
 
+const chatCall = { wire: 'openai', operation: 'chat', stream: false, maxTokens: null, promptChars: 0 } as const;
+
 it('the log keeps the latest details only, and counts all calls', () => {
-  const log = new CallLog(3);
+  const log = new CallLog({ keptCalls: 3 });
   for (let call = 0; call < 5; call++) {
-    log.open({ provider: 'p', model: 'm', stream: false, maxTokens: null, promptChars: 0 }).end(200);
+    log.open({ provider: 'p', model: 'm', ...chatCall }).end(200);
   }
   expect(log.list({}, 10).calls.map((call) => call.seq)).toEqual([3, 4, 5]);
   expect(log.countsByModel()).toEqual({ p: { m: { total: 5, byStatus: { 200: 5 } } } });

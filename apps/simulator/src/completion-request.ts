@@ -1,89 +1,102 @@
-import { invalidRequest, type OpenAiError } from './openai-error.js';
 import { hashText } from './seeded-random.js';
+import type { WireError } from './wire.js';
 
-/** What the simulator keeps of a completion request. The prompt itself is measured and dropped. */
+/** What the simulator keeps of a request for an answer. The prompt itself is measured and dropped. */
 export interface CompletionRequest {
   /** Empty when the body named none. */
   model: string;
   stream: boolean;
+  /** A stream ends with its usage. */
   includeUsage: boolean;
-  /** `max_completion_tokens`, else `max_tokens`, else null. */
   maxTokens: number | null;
   promptChars: number;
   /** Equal for the same model and messages; the answer is made from it. */
   fingerprint: number;
+  /** The tool to call instead of an answer in words. */
+  tool: { name: string; schema: unknown } | null;
+  /** The answer must be JSON, of this schema if there is one. */
+  json: { schema: unknown } | null;
+  /** The last message is the assistant's: the answer is to continue it. */
+  endsWithAssistant: boolean;
+  /** What to embed, when embeddings are asked for. */
+  embeddings: { inputs: string[]; dimensions: number; isBase64: boolean } | null;
   /** Why a provider would refuse this request. */
-  refusal: OpenAiError | null;
+  refusal: WireError | null;
 }
+
+/** A request of which nothing is known. */
+export const UNREAD_REQUEST: CompletionRequest = {
+  model: '',
+  stream: false,
+  includeUsage: false,
+  maxTokens: null,
+  promptChars: 0,
+  fingerprint: 0,
+  tool: null,
+  json: null,
+  endsWithAssistant: false,
+  embeddings: null,
+  refusal: null,
+};
 
 /** How much of the prompt goes into the fingerprint: enough to tell requests apart, cheap for a prompt of megabytes. */
 const FINGERPRINT_CHARS = 2_048;
 
-/** Reads the body of `POST /v1/chat/completions`. Never throws: what is wrong with it is in `refusal`. */
-export function readCompletionRequest(body: Buffer): CompletionRequest {
-  const request: CompletionRequest = {
-    model: '',
-    stream: false,
-    includeUsage: false,
-    maxTokens: null,
-    promptChars: 0,
-    fingerprint: 0,
-    refusal: null,
-  };
+/** Measures the texts of a prompt; anything that is no text counts nothing. */
+export function measurePrompt(model: string, texts: readonly unknown[]) {
+  let promptChars = 0;
+  let sample = '';
+  for (const text of texts) {
+    if (typeof text !== 'string') continue;
+    promptChars += text.length;
+    sample += text.slice(0, FINGERPRINT_CHARS - sample.length);
+  }
+  return { promptChars, fingerprint: hashText(`${model}\n${promptChars}\n${sample}`) };
+}
+
+/** The texts of a list of messages; content is a text or a list of parts. */
+export function textsOf(messages: unknown): unknown[] {
+  return listOf(messages).flatMap((message) => {
+    const content = isRecord(message) ? message.content : undefined;
+    return Array.isArray(content) ? content.map((part) => (isRecord(part) ? part.text : undefined)) : [content];
+  });
+}
+
+/** Whether the last message is the assistant's. */
+export function endsWithAssistant(messages: unknown): boolean {
+  const last = listOf(messages).at(-1);
+  return isRecord(last) && last.role === 'assistant';
+}
+
+/** Whether the last text asks for a tool in so many words: the way to get one without a `tool_choice`. */
+export function wantsTool(texts: readonly unknown[]): boolean {
+  const last = texts.at(-1);
+  return typeof last === 'string' && /\buse the tool\b/i.test(last);
+}
+
+/** Reads a body as a JSON object; otherwise says what is wrong with it. */
+export function parseObject(body: Buffer): { fields: Record<string, unknown> } | { refusal: WireError } {
   let parsed: unknown;
   try {
     parsed = JSON.parse(body.toString('utf8'));
   } catch {
-    return { ...request, refusal: invalidRequest('The body of the request is not valid JSON.') };
+    return { refusal: invalidRequest('The body of the request is not valid JSON.') };
   }
-  if (!isRecord(parsed))
-    return { ...request, refusal: invalidRequest('The body of the request must be a JSON object.') };
-
-  const limit = parsed.max_completion_tokens ?? parsed.max_tokens ?? null;
-  if (typeof parsed.model === 'string') request.model = parsed.model;
-  if (typeof limit === 'number') request.maxTokens = limit;
-  request.stream = parsed.stream === true;
-  request.includeUsage = isRecord(parsed.stream_options) && parsed.stream_options.include_usage === true;
-  const prompt = measurePrompt(parsed.messages);
-  request.promptChars = prompt.chars;
-  request.fingerprint = hashText(`${request.model}\n${prompt.chars}\n${prompt.sample}`);
-  request.refusal = findRefusal(parsed, limit);
-  return request;
+  if (isRecord(parsed)) return { fields: parsed };
+  return { refusal: invalidRequest('The body of the request must be a JSON object.') };
 }
 
-function findRefusal(body: Record<string, unknown>, limit: unknown): OpenAiError | null {
-  if (typeof body.model !== 'string' || body.model === '') {
-    return invalidRequest('You must provide a model parameter.', { param: 'model' });
-  }
-  if (!Array.isArray(body.messages) || body.messages.length === 0) {
-    return invalidRequest("'messages' must be an array with at least one message.", { param: 'messages' });
-  }
-  const wrong = body.messages.findIndex((message) => !isRecord(message) || typeof message.role !== 'string');
-  if (wrong !== -1) {
-    return invalidRequest('A message must be an object with a role.', { param: `messages.[${wrong}].role` });
-  }
-  if (limit !== null && !(Number.isInteger(limit) && (limit as number) >= 1)) {
-    const param = body.max_completion_tokens === undefined ? 'max_tokens' : 'max_completion_tokens';
-    return invalidRequest(`'${param}' must be an integer of at least 1.`, { param, code: 'invalid_value' });
-  }
-  return null;
+/** A request the provider refuses because of what it says: 400 unless told otherwise. */
+export function invalidRequest(message: string, rest: Partial<Omit<WireError, 'message'>> = {}): WireError {
+  return { status: 400, ...rest, message };
 }
 
-function measurePrompt(messages: unknown): { chars: number; sample: string } {
-  const prompt = { chars: 0, sample: '' };
-  const add = (text: unknown): void => {
-    if (typeof text !== 'string') return;
-    prompt.chars += text.length;
-    prompt.sample += text.slice(0, FINGERPRINT_CHARS - prompt.sample.length);
-  };
-  for (const message of Array.isArray(messages) ? messages : []) {
-    const content: unknown = isRecord(message) ? message.content : undefined;
-    if (Array.isArray(content)) for (const part of content) add(isRecord(part) ? part.text : undefined);
-    else add(content);
-  }
-  return prompt;
+/** The value as a list; empty when it is none. */
+export function listOf(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
+/** Whether the value is an object with fields. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

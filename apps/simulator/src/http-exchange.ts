@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { MAX_TIMER_MS } from './fault.js';
+import { MAX_TIMER_MS } from './faults/fault-span.js';
 
 /** The largest body of a completion request, in bytes. */
 export const COMPLETION_BODY_LIMIT_BYTES = 32 * 1024 * 1024;

@@ -13,10 +13,15 @@ export interface CallRecord {
   fault?: string;
   /** From arrival to the end of the answer, or until the caller left; null as long as neither happened. */
   latencyMs: number | null;
+  /** The format it was asked in. */
+  wire: 'openai' | 'anthropic';
+  operation: 'chat' | 'embeddings' | 'models';
   stream: boolean;
+  /** Token events of a stream that were written. */
+  chunksSent: number;
   maxTokens: number | null;
   promptChars: number;
-  /** The caller closed the connection before the answer was complete. */
+  /** The caller closed the connection before the response was over. */
   aborted: boolean;
 }
 
@@ -29,6 +34,7 @@ export interface CallCount {
 /** A call under way; keeps its record and its count in step. */
 export class OpenCall {
   private readonly startedMs = performance.now();
+  private isOver = false;
 
   constructor(
     readonly record: CallRecord,
@@ -40,6 +46,12 @@ export class OpenCall {
 
   /** The call has its answer: written to the last byte, or reset. */
   end(status: CallStatus): void {
+    this.linger(status);
+    this.isOver = true;
+  }
+
+  /** The answer is complete, its connection stays open: that the caller leaves is still to come. */
+  linger(status: CallStatus): void {
     this.move(status);
     this.stopClock();
   }
@@ -49,11 +61,12 @@ export class OpenCall {
     this.move('hang');
   }
 
-  /** The caller left before the answer was complete. A call that hung is still shown as one that hung. */
+  /** The caller left before the response was over. A call that hung is still shown as one that hung. */
   abort(): void {
+    if (this.isOver) return;
     this.record.aborted = true;
-    if (this.record.status !== 'hang') this.move('aborted');
-    this.stopClock();
+    if (this.record.status === 'pending') this.move('aborted');
+    if (this.record.latencyMs === null) this.stopClock();
   }
 
   private move(status: CallStatus): void {

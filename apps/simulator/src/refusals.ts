@@ -1,16 +1,16 @@
 import type { IncomingMessage } from 'node:http';
 import type { CompletionRequest } from './completion-request.js';
-import { invalidRequest, type OpenAiError } from './openai-error.js';
 import type { SimulatedModel, SimulatedProvider } from './provider-registry.js';
+import type { WireError } from './wire.js';
 
-/** Why a provider refuses a completion request, or null: unknown provider, wrong key, malformed request, unknown model. */
+/** Why a provider refuses a request, or null: unknown provider, wrong key, malformed request, unknown model. */
 export function findRefusal(
   providerName: string,
   provider: SimulatedProvider | undefined,
   served: SimulatedModel | undefined,
   request: IncomingMessage,
   completion: CompletionRequest,
-): OpenAiError | null {
+): WireError | null {
   if (provider === undefined) return providerNotFound(providerName);
   const keyProblem = findKeyProblem(provider, request);
   if (keyProblem !== null) return keyProblem;
@@ -18,21 +18,27 @@ export function findRefusal(
   return served === undefined ? modelNotFound(completion.model) : null;
 }
 
-/** What is wrong with the bearer key of a request to a provider, or null. */
-export function findKeyProblem(provider: SimulatedProvider, request: IncomingMessage): OpenAiError | null {
-  if (provider.apiKey === undefined || request.headers.authorization === `Bearer ${provider.apiKey}`) return null;
+/** What is wrong with the key of a request to a provider, or null. It comes as a bearer token or as `x-api-key`. */
+export function findKeyProblem({ apiKey }: SimulatedProvider, { headers }: IncomingMessage): WireError | null {
+  if (apiKey === undefined || headers.authorization === `Bearer ${apiKey}` || headers['x-api-key'] === apiKey) {
+    return null;
+  }
   // The key that was sent is not repeated in the message: messages end up in logs.
-  return invalidRequest('Incorrect API key provided.', { status: 401, code: 'invalid_api_key' });
+  return {
+    status: 401,
+    message: 'Incorrect API key provided.',
+    openAi: { type: 'invalid_request_error', code: 'invalid_api_key' },
+  };
 }
 
 /** The error for a provider that is not there. */
-export function providerNotFound(name: string): OpenAiError {
+export function providerNotFound(name: string): WireError {
   const message = `There is no provider '${name}'. PUT /admin/providers/<name> creates one.`;
-  return invalidRequest(message, { status: 404, code: 'provider_not_found' });
+  return { status: 404, message, openAi: { code: 'provider_not_found' } };
 }
 
 /** The error for a model that a provider does not serve. */
-export function modelNotFound(model: string): OpenAiError {
+export function modelNotFound(model: string): WireError {
   const message = `The model '${model}' does not exist or you do not have access to it.`;
-  return invalidRequest(message, { status: 404, code: 'model_not_found', param: 'model' });
+  return { status: 404, message, openAi: { code: 'model_not_found' }, param: 'model' };
 }

@@ -1,6 +1,6 @@
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { faultActionSchema } from './fault-action.js';
+import { faultActionSchema } from './faults/fault-action.js';
 import { latencySchema } from './latency.js';
 import { formatProblems, listProblems, type Problem } from './problem.js';
 import { DEFAULT_LATENCY, providerNameSchema, providerSchema } from './provider-registry.js';

@@ -1,7 +1,8 @@
-import { ActiveFaults, type FaultScope } from './active-faults.js';
 import { CallLog } from './call-log.js';
-import type { Fault, FaultSpan } from './fault.js';
-import { faultOf, type FaultAction } from './fault-action.js';
+import { ActiveFaults, type FaultScope } from './faults/active-faults.js';
+import type { Fault } from './faults/fault.js';
+import { faultOf, type FaultAction } from './faults/fault-action.js';
+import type { FaultSpan } from './faults/fault-span.js';
 import { ProviderRegistry } from './provider-registry.js';
 import type { Script } from './script.js';
 import { Timeline } from './timeline.js';
@@ -27,13 +28,15 @@ export class Simulation {
   readonly seed: number;
   readonly providers: ProviderRegistry;
   readonly faults: ActiveFaults;
-  readonly calls = new CallLog();
+  readonly calls: CallLog;
   readonly timeline: Timeline;
 
   constructor(
     script: Script,
     private readonly onChange: ChangeListener = () => {},
+    options: { keepBodies?: boolean } = {},
   ) {
+    this.calls = new CallLog(options);
     this.seed = script.seed;
     this.providers = new ProviderRegistry({
       seed: script.seed,

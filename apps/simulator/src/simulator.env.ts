@@ -14,6 +14,7 @@ const envSchema = z.object({
   PORT: wholeNumber(65_535, 'must be a port number, 0 to 65535').default(4010),
   SIMULATOR_SCRIPT: z.string().optional(),
   SIMULATOR_SEED: wholeNumber(Number.MAX_SAFE_INTEGER, 'must be a whole number of at least 0').optional(),
+  SIMULATOR_KEEP_BODIES: z.enum(['0', '1'], 'must be 1 to keep the last requests as they came, or 0').default('0'),
 });
 
 /** The simulator's settings. */
@@ -21,6 +22,8 @@ export interface SimulatorEnv {
   host: string;
   port: number;
   seed: number | undefined;
+  /** Keep the last requests as they came. */
+  keepBodies: boolean;
   /** Absent when there is no script: any provider and any model is answered then. */
   script: Script | undefined;
 }
@@ -31,7 +34,7 @@ export class SimulatorEnvError extends Error {
   readonly code = 'SIMULATOR_ENV_INVALID';
 }
 
-/** Reads HOST, PORT, SIMULATOR_SCRIPT, SIMULATOR_SEED and the script. Empty is unset. Throws SimulatorEnvError, ScriptError. */
+/** Reads HOST, PORT, SIMULATOR_SCRIPT, SIMULATOR_SEED, SIMULATOR_KEEP_BODIES and the script. Empty is unset. Throws SimulatorEnvError, ScriptError. */
 export function readSimulatorEnv(variables: NodeJS.ProcessEnv = process.env): SimulatorEnv {
   const given = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ''));
   const checked = envSchema.safeParse(given);
@@ -41,7 +44,7 @@ export function readSimulatorEnv(variables: NodeJS.ProcessEnv = process.env): Si
     );
   }
   const { HOST: host, PORT: port, SIMULATOR_SEED: seed, SIMULATOR_SCRIPT: path } = checked.data;
-  return { host, port, seed, script: readScript(path) };
+  return { host, port, seed, keepBodies: checked.data.SIMULATOR_KEEP_BODIES === '1', script: readScript(path) };
 }
 
 function readScript(path: string | undefined): Script | undefined {

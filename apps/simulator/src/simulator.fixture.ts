@@ -10,6 +10,15 @@ export interface Reply {
   json: <Body>() => Body;
 }
 
+/** All that came of a response, however it ended; status 0 when not even the headers came. */
+export interface Received {
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  text: string;
+  bytes: Buffer;
+  end: 'complete' | 'broken' | 'silence';
+}
+
 /** A completion body that any model answers; fields can be added or replaced. */
 export function ask(model: string, fields: Record<string, unknown> = {}): Record<string, unknown> {
   return { model, messages: [{ role: 'user', content: 'ping' }], ...fields };
@@ -34,9 +43,38 @@ export async function startForSpec(options: SimulatorOptions = {}) {
     const text = await response.body.text();
     return { status: response.statusCode, headers: response.headers, text, json: () => JSON.parse(text) };
   };
+  /** Reads until the response ends, its connection breaks, or nothing has come for `silenceMs`; then the caller leaves. */
+  const receive = async (path: string, body: unknown, headers = {}, silenceMs = 300): Promise<Received> => {
+    const caller = new AbortController();
+    const received: Received = { status: 0, headers: {}, text: '', bytes: Buffer.of(), end: 'complete' };
+    let timer = setTimeout(() => caller.abort(), silenceMs);
+    const chunks: Buffer[] = [];
+    try {
+      const response = await request(simulator.url + path, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        body: JSON.stringify(body),
+        signal: caller.signal,
+      });
+      received.status = response.statusCode;
+      received.headers = response.headers;
+      for await (const chunk of response.body) {
+        chunks.push(chunk as Buffer);
+        clearTimeout(timer);
+        timer = setTimeout(() => caller.abort(), silenceMs);
+      }
+    } catch {
+      received.end = caller.signal.aborted ? 'silence' : 'broken';
+    }
+    clearTimeout(timer);
+    received.bytes = Buffer.concat(chunks);
+    received.text = received.bytes.toString();
+    return received;
+  };
   return {
     ...simulator,
     send,
+    receive,
     complete: (provider: string, body: unknown, headers = {}, signal?: AbortSignal) =>
       send('POST', `/${provider}/v1/chat/completions`, body, headers, signal),
     admin: (method: string, path: string, body?: unknown) => send(method, `/admin${path}`, body),

@@ -1,10 +1,15 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { answerAdmin } from './admin.js';
-import { answerCompletion } from './completions.js';
+import { anthropicMessages } from './anthropic/messages.endpoint.js';
+import { invalidRequest } from './completion-request.js';
+import type { Endpoint } from './endpoint.js';
+import { answerRequest } from './exchange.js';
 import { CallerLeftError, sendJson } from './http-exchange.js';
 import { answerModels } from './models.js';
-import { invalidRequest, renderOpenAiError } from './openai-error.js';
+import { openAiChat } from './openai/chat.endpoint.js';
+import { openAiEmbeddings } from './openai/embeddings.endpoint.js';
+import { openAiWire } from './openai/openai.wire.js';
 import { checkScript, type ScriptInput } from './script.js';
 import { Simulation, type ChangeListener } from './simulation.js';
 import { SimulatorStartError } from './simulator.errors.js';
@@ -18,6 +23,8 @@ export interface SimulatorOptions {
   script?: ScriptInput;
   /** Wins over the script's seed. */
   seed?: number | undefined;
+  /** Keep the last requests as they came, for `GET /admin/calls?bodies=1`. Default false. */
+  keepBodies?: boolean;
   /** Told of every fault set or cleared. */
   onChange?: ChangeListener;
 }
@@ -33,9 +40,9 @@ export interface RunningSimulator {
 
 /** Starts a simulator. Rejects with ScriptError, or with SimulatorStartError when it cannot listen. */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<RunningSimulator> {
-  const { host = '127.0.0.1', port = 0, seed, onChange } = options;
+  const { host = '127.0.0.1', port = 0, seed, keepBodies = false, onChange } = options;
   const script = checkScript(options.script ?? { autoProviders: true });
-  const simulation = new Simulation({ ...script, seed: seed ?? script.seed }, onChange);
+  const simulation = new Simulation({ ...script, seed: seed ?? script.seed }, onChange, { keepBodies });
   const server = createServer((request, response) => {
     answer(simulation, request, response).catch((error: unknown) => answerFailure(error, response));
   });
@@ -55,6 +62,13 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Ru
   };
 }
 
+/** What a provider answers to POST, by the path below its name. */
+const endpoints: Record<string, Endpoint> = {
+  '/v1/chat/completions': openAiChat,
+  '/v1/embeddings': openAiEmbeddings,
+  '/v1/messages': anthropicMessages,
+};
+
 async function answer(simulation: Simulation, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const path = (request.url ?? '/').split('?', 1)[0] as string;
   const nameEnd = path.indexOf('/', 1);
@@ -62,13 +76,13 @@ async function answer(simulation: Simulation, request: IncomingMessage, response
   const rest = nameEnd === -1 ? '' : path.slice(nameEnd);
   const { method } = request;
 
-  if (method === 'POST' && rest === '/v1/chat/completions')
-    return answerCompletion(simulation, name, request, response);
+  const endpoint = method === 'POST' && Object.hasOwn(endpoints, rest) ? endpoints[rest] : undefined;
+  if (endpoint !== undefined) return answerRequest(simulation, endpoint, name, request, response);
   if (method === 'GET' && rest === '/v1/models') return answerModels(simulation, name, request, response);
   if (name === 'admin') return answerAdmin(simulation, request, response);
   if (method === 'GET' && (path === '/ready' || path === '/live')) return sendJson(response, 200, '{"status":"ok"}');
-  const message = `Unknown request URL: ${method} ${path}. Completions are at POST /<provider>/v1/chat/completions.`;
-  sendJson(response, 404, renderOpenAiError(invalidRequest(message, { code: 'unknown_url' })));
+  const message = `Unknown request URL: ${method} ${path}. There are POST /<provider>${Object.keys(endpoints).join(', ')} and GET /<provider>/v1/models.`;
+  sendJson(response, 404, openAiWire.renderError(invalidRequest(message, { code: 'unknown_url' }), ''));
 }
 
 function answerFailure(error: unknown, response: ServerResponse): void {
@@ -80,7 +94,7 @@ function answerFailure(error: unknown, response: ServerResponse): void {
   sendJson(
     response,
     500,
-    renderOpenAiError({ message, type: 'simulator_error', param: null, code: 'simulator_error' }),
+    openAiWire.renderError({ status: 500, message, type: 'simulator_error', code: 'simulator_error' }, ''),
   );
 }
 

@@ -1,4 +1,4 @@
-import type { FaultAction } from './fault-action.js';
+import type { FaultAction } from './faults/fault-action.js';
 
 /** Where a timeline stands. */
 export interface TimelineState {

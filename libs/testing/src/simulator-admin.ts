@@ -1,17 +1,10 @@
+import type { FaultSpan, SimulatedFault } from './simulator-faults.js';
+
 /** A latency distribution of the simulator; times in milliseconds. */
 export type SimulatedLatency =
   | { kind: 'fixed'; ms: number; perTokenMs?: number }
   | { kind: 'uniform'; minMs: number; maxMs: number; perTokenMs?: number }
   | { kind: 'lognormal'; medianMs: number; sigma: number; perTokenMs?: number };
-
-/** A way to misbehave; what each does is described in the simulator. */
-export type SimulatedFault =
-  | { kind: 'down'; mode?: 'status' | 'reset' | 'hang'; status?: number }
-  | { kind: 'slow'; factor?: number; addMs?: number }
-  | { kind: 'rate-limit'; retryAfterSeconds?: number; perMinute?: number }
-  | { kind: 'flaky'; ratio: number; status?: number }
-  | { kind: 'status'; status: number; code?: string; type?: string; message?: string; headers?: Record<string, string> }
-  | { kind: 'html' | 'empty-choices' | 'garbage' | 'error-in-200' };
 
 /** One call that the simulator has seen. */
 export interface SimulatorCall {
@@ -23,10 +16,19 @@ export interface SimulatorCall {
   status: number | string;
   fault?: string;
   latencyMs: number | null;
+  wire: 'openai' | 'anthropic';
+  operation: 'chat' | 'embeddings' | 'models';
   stream: boolean;
+  /** Token events of a stream that were written. */
+  chunksSent: number;
   maxTokens: number | null;
   promptChars: number;
   aborted: boolean;
+}
+
+/** A call together with its request as it came; absent when it was not among the last 100. */
+export interface SimulatorCallWithRequest extends SimulatorCall {
+  request?: { headers: Record<string, string | string[]>; body: unknown };
 }
 
 export interface SimulatedProvider {
@@ -40,6 +42,7 @@ interface CallFilter {
   model?: string;
   /** Epoch milliseconds, inclusive. */
   since?: number;
+  operation?: SimulatorCall['operation'];
   limit?: number;
 }
 
@@ -75,23 +78,21 @@ export function simulatorAdmin(url: string) {
       act(provider, 'rate-limit', fields),
     flaky: (provider: string, fields: { model?: string; ratio: number; status?: number }) =>
       act(provider, 'flaky', fields),
-    addFault: (fault: {
-      provider: string;
-      model?: string;
-      fault: SimulatedFault;
-      forRequests?: number;
-      forMs?: number;
-    }) => send<{ id: string }>('POST', '/faults', fault),
+    addFault: (fault: { provider: string; model?: string; fault: SimulatedFault } & FaultSpan) =>
+      send<{ id: string }>('POST', '/faults', fault),
     removeFault: (id: string) => send<object>('DELETE', `/faults/${id}`),
     calls: (filter: CallFilter = {}) =>
       send<{ total: number; calls: SimulatorCall[] }>('GET', `/calls${queryOf(filter)}`),
+    /** With the requests; the simulator must keep them (`SIMULATOR_KEEP_BODIES=1`, `keepBodies: true`). */
+    callsWithRequests: (filter: CallFilter = {}) =>
+      send<{ total: number; calls: SimulatorCallWithRequest[] }>('GET', `/calls${queryOf({ ...filter, bodies: 1 })}`),
     counts: () =>
       send<Record<string, Record<string, { total: number; byStatus: Record<string, number> }>>>('GET', '/counts'),
     clearCalls: (provider: string) => send<object>('DELETE', `/calls${queryOf({ provider })}`),
   };
 }
 
-function queryOf(fields: CallFilter): string {
+function queryOf(fields: CallFilter & { bodies?: 1 }): string {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(fields)) query.set(name, String(value));
   return query.size > 0 ? `?${query.toString()}` : '';

@@ -1,6 +1,9 @@
-import type { Fault, FaultOf, FaultSpan } from './fault.js';
-import { createResponder, type FaultedCall, type FaultEffect, type FaultResponder } from './fault-responders.js';
-import { seededRandom } from './seeded-random.js';
+import type { Reply } from '../reply.js';
+import { seededRandom } from '../seeded-random.js';
+import { createResponder } from './create-responder.js';
+import type { Fault, FaultOf } from './fault.js';
+import type { FaultedCall, FaultResponder } from './fault-responder.js';
+import { requestRange, type FaultSpan } from './fault-span.js';
 
 /** Whom a fault or a question is about: a provider, or one model of it. */
 export interface FaultScope {
@@ -16,6 +19,8 @@ interface ActiveFault extends FaultScope {
   respond: FaultResponder;
   setAtMs: number;
   endsAtMs: number;
+  /** Requests it still lets pass before it begins. */
+  passesLeft: number;
   requestsLeft: number;
   /** Requests it answered or slowed. */
   hits: number;
@@ -26,7 +31,7 @@ export interface FaultDecision {
   /** Kind of the answering fault, else of the slowing one. */
   kind?: Fault['kind'];
   /** Absent: the true answer. */
-  answer?: Exclude<FaultEffect, { type: 'slow' }>;
+  answer?: Reply;
   factor: number;
   addMs: number;
 }
@@ -42,6 +47,7 @@ export class ActiveFaults {
 
   /** Puts a fault in force and returns its id. */
   add(scope: FaultScope, fault: Fault, span: FaultSpan, nowMs: number): string {
+    const { passes, requests } = requestRange(span);
     const active: ActiveFault = {
       ...scope,
       id: `fault-${++this.lastId}`,
@@ -53,14 +59,15 @@ export class ActiveFaults {
       ),
       setAtMs: nowMs,
       endsAtMs: span.forMs === undefined ? Infinity : nowMs + span.forMs,
-      requestsLeft: span.forRequests ?? Infinity,
+      passesLeft: passes,
+      requestsLeft: requests,
       hits: 0,
     };
     this.byProvider.set(scope.provider, [active, ...this.inForce(scope.provider, nowMs)]);
     return active.id;
   }
 
-  /** Asks the faults of a model, newest first. Each one asked spends one of its `forRequests`. */
+  /** Asks the faults of a model, newest first. Each one asked lets one of its requests pass, or spends one. */
   decide(scope: Required<FaultScope>, call: FaultedCall): FaultDecision {
     if (!this.byProvider.has(scope.provider)) return NO_FAULT;
     const decision: FaultDecision = { ...NO_FAULT };
@@ -68,11 +75,15 @@ export class ActiveFaults {
       if (active.model !== undefined && active.model !== scope.model) continue;
       // Once there is an answer, older faults can only make it later.
       if (decision.answer !== undefined && active.fault.kind !== 'slow') continue;
+      if (active.passesLeft > 0) {
+        active.passesLeft -= 1;
+        continue;
+      }
       active.requestsLeft -= 1;
       const effect = active.respond(call);
       if (effect === undefined) continue;
       active.hits += 1;
-      if (effect.type === 'slow') {
+      if ('factor' in effect) {
         decision.kind ??= active.fault.kind;
         decision.factor *= effect.factor;
         decision.addMs += effect.addMs;
@@ -87,7 +98,7 @@ export class ActiveFaults {
   /** The fault that has a whole provider down, if one has. Looking spends no request. */
   findDown(provider: string, nowMs: number): FaultOf<'down'> | undefined {
     return this.inForce(provider, nowMs)
-      .filter((active) => active.model === undefined)
+      .filter((active) => active.model === undefined && active.passesLeft === 0)
       .map((active) => active.fault)
       .find((fault) => fault.kind === 'down');
   }
@@ -111,13 +122,14 @@ export class ActiveFaults {
     return [...this.byProvider.keys()]
       .flatMap((provider) => this.inForce(provider, nowMs))
       .sort((left, right) => left.setAtMs - right.setAtMs)
-      .map(({ id, provider, model, fault, setAtMs, endsAtMs, requestsLeft, hits }) => ({
+      .map(({ id, provider, model, fault, setAtMs, endsAtMs, passesLeft, requestsLeft, hits }) => ({
         id,
         provider,
         model,
         fault,
         setAt: setAtMs,
         endsAt: Number.isFinite(endsAtMs) ? endsAtMs : undefined,
+        passesLeft: passesLeft > 0 ? passesLeft : undefined,
         requestsLeft: Number.isFinite(requestsLeft) ? requestsLeft : undefined,
         hits,
       }));

@@ -1,11 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { ActiveFaults } from './active-faults.js';
 import type { FaultDecision } from './active-faults.js';
-import { faultSchema, type FaultSpan } from './fault.js';
-import { composeAnswer } from './answer.js';
-import { readCompletionRequest } from './completion-request.js';
+import { composeAnswer } from '../answer.js';
+import { readChatRequest } from '../openai/chat-request.js';
+import { openAiWire } from '../openai/openai.wire.js';
+import { bodyReply } from '../reply.js';
+import { faultSchema } from './fault.js';
+import type { FaultSpan } from './fault-span.js';
 
-const completion = readCompletionRequest(Buffer.from('{"model":"m","messages":[{"role":"user","content":"ping"}]}'));
+const request = readChatRequest(Buffer.from('{"model":"m","messages":[{"role":"user","content":"ping"}]}'));
 
 /** Faults with a clock that the story moves. */
 function createStory(seed = 1) {
@@ -16,8 +19,18 @@ function createStory(seed = 1) {
     set: (scope: { provider: string; model?: string }, fault: object, span: FaultSpan = {}) =>
       faults.add(scope, faultSchema.parse(fault), span, story.nowMs),
     decide: (model = 'm', provider = 'p'): FaultDecision => {
-      const answer = () => composeAnswer(completion, { seq: 1, atMs: story.nowMs });
-      return faults.decide({ provider, model }, { nowMs: story.nowMs, stream: false, answer });
+      return faults.decide(
+        { provider, model },
+        {
+          nowMs: story.nowMs,
+          request,
+          wire: openAiWire,
+          requestId: 'r',
+          answer: () => composeAnswer(request, { seq: 1, atMs: story.nowMs }),
+          render: () => bodyReply(200, 'application/json', '{}', true),
+          renderError: ({ status, headers }) => ({ ...bodyReply(status, '', '', false), headers: headers ?? {} }),
+        },
+      );
     },
     kinds: (count: number) => Array.from({ length: count }, () => story.decide().kind ?? '-').join(' '),
   };
@@ -59,7 +72,7 @@ describe('which fault a request meets', () => {
       kind: 'html',
       factor: 6,
       addMs: 30,
-      answer: { type: 'response', status: 200 },
+      answer: { status: 200 },
     });
   });
 

@@ -1,6 +1,6 @@
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ask, eventsOf, startForSpec } from './simulator.fixture.js';
+import { ask, eventsOf, startForSpec } from '../simulator.fixture.js';
 
 let simulator: Awaited<ReturnType<typeof startForSpec>>;
 const instant = { kind: 'fixed', ms: 0 } as const;

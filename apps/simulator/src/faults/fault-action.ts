@@ -1,16 +1,8 @@
 import { z } from 'zod';
-import {
-  downFields,
-  faultSchema,
-  flakyFields,
-  MAX_TIMER_MS,
-  rateLimitFields,
-  slowFields,
-  slowsDown,
-  slowsDownProblem,
-  spanFields,
-  type Fault,
-} from './fault.js';
+import { downFields, flakyFields, rateLimitFields } from './error-faults.js';
+import { faultSchema, type Fault } from './fault.js';
+import { MAX_TIMER_MS, spanFields, spanIsClear, spanProblem } from './fault-span.js';
+import { slowFields, slowsDown, slowsDownProblem } from './timing-faults.js';
 
 const whenAndWhere = {
   atMs: z.number().min(0).max(MAX_TIMER_MS),
@@ -29,11 +21,14 @@ export const actionNames = ['kill', 'revive', 'slow', 'rate-limit', 'flaky', 'fa
 export const faultActionSchema = z.discriminatedUnion(
   'action',
   [
-    z.strictObject({ action: z.literal('kill'), ...common, ...downFields }),
-    z.strictObject({ action: z.literal('slow'), ...common, ...slowFields }).refine(slowsDown, slowsDownProblem),
-    z.strictObject({ action: z.literal('rate-limit'), ...common, ...rateLimitFields }),
-    z.strictObject({ action: z.literal('flaky'), ...common, ...flakyFields }),
-    z.strictObject({ action: z.literal('fault'), ...common, fault: faultSchema }),
+    z.strictObject({ action: z.literal('kill'), ...common, ...downFields }).refine(spanIsClear, spanProblem),
+    z
+      .strictObject({ action: z.literal('slow'), ...common, ...slowFields })
+      .refine(slowsDown, slowsDownProblem)
+      .refine(spanIsClear, spanProblem),
+    z.strictObject({ action: z.literal('rate-limit'), ...common, ...rateLimitFields }).refine(spanIsClear, spanProblem),
+    z.strictObject({ action: z.literal('flaky'), ...common, ...flakyFields }).refine(spanIsClear, spanProblem),
+    z.strictObject({ action: z.literal('fault'), ...common, fault: faultSchema }).refine(spanIsClear, spanProblem),
     z.strictObject({ action: z.literal('revive'), ...whenAndWhere }),
   ],
   { error: `must be one of: ${actionNames.join(', ')}` },

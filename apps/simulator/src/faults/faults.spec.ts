@@ -1,6 +1,6 @@
 // Every kind of fault as a caller meets it, over a real socket. The rules of who meets which are in active-faults.spec.ts.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { ask, startForSpec } from './simulator.fixture.js';
+import { ask, startForSpec } from '../simulator.fixture.js';
 
 let simulator: Awaited<ReturnType<typeof startForSpec>>;
 
