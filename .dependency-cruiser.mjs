@@ -54,6 +54,7 @@ export default {
     sees('processes', [], 'only how to start and stop one'),
     sees('service', ['config', 'telemetry'], 'how a process starts, says that it is ready, and stops'),
     sees('providers', ['contracts', 'health-core'], 'edge libs meet in an app, never in each other'),
+    sees('pricing', ['contracts'], 'what answers cost, whoever gave them'),
     sees('queue', ['contracts', 'health-core', 'redis'], 'edge libs meet in an app, never in each other'),
     sees('store', ['contracts', 'health-core', 'redis'], 'edge libs meet in an app, never in each other'),
     sees(
@@ -111,6 +112,8 @@ export default {
       from: { path: '^libs/([^/]+)/src/', pathNot: SPEC },
       to: { path: '^libs/$1/src/index\\.ts$' },
     },
+    oneDoor('the-price-list', 'node_modules/@pydantic/genai-prices/', '^libs/pricing/'),
+    oneDoor('the-anthropic-sdk', 'node_modules/@ai-sdk/', '^libs/providers/src/anthropic/'),
     oneDoor('bullmq', 'node_modules/bullmq/', '^libs/(queue|testing)/'),
     oneDoor('ioredis', 'node_modules/ioredis/', '^libs/(redis|testing)/'),
     oneDoor('the-otel-sdk', 'node_modules/@opentelemetry/(sdk|exporter|instrumentation)', '^libs/(telemetry|testing)/'),
@@ -128,8 +131,8 @@ export default {
     exclude: { path: '(^|/)dist/' },
     enhancedResolveOptions: {
       exportsFields: ['exports'],
-      // `source` is the condition under which package.json maps #libs/* to the TypeScript sources.
-      conditionNames: ['source', 'import', 'types', 'node', 'default'],
+      // `understudy-source` is the condition under which package.json maps #libs/* to the TypeScript sources.
+      conditionNames: ['understudy-source', 'import', 'types', 'node', 'default'],
     },
   },
 };

@@ -1,9 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
-// "source" makes "#libs/*" resolve to the TypeScript sources. ssr.resolve.conditions is the one that counts for
+// "understudy-source" makes "#libs/*" resolve to the TypeScript sources. ssr.resolve.conditions is the one that counts for
 // code that runs in Node: with resolve.conditions alone the imports go to dist. Vitest gives them to Node as --conditions too, which
 // then hold for require(): with "import" or "module" among them, CommonJS packages get ES modules that they cannot use.
-const conditions = ['source', 'node'];
+const conditions = ['understudy-source', 'node'];
 
 export default defineConfig({
   resolve: { conditions },

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
-// By path: vitest's global setup, which runs this too, does not know the source condition of "#libs/*".
+// By path: vitest's global setup, which runs this too, does not know the condition of "#libs/*".
 import { answersPing, canConnect, findFreePort, isPortFree, onOwnDeath } from '../../libs/processes/src/index.js';
 import { redisCommand } from './redis-command.js';
 import { findRedisProgram } from './redis-program.js';

@@ -11,6 +11,30 @@ export const chatCompletionSchema = z.looseObject({
 
 export type ChatCompletion = z.infer<typeof chatCompletionSchema>;
 
+/** Tokens of the answer that was given; those of failed attempts are not in it. */
+export const usageSchema = z.strictObject({
+  inputTokens: z.number(),
+  outputTokens: z.number(),
+  /** Of the input: read from the provider's cache. */
+  cachedInputTokens: z.number().optional(),
+  /** The provider did not say: counted from the length of the texts. */
+  estimated: z.boolean(),
+});
+
+export type Usage = z.infer<typeof usageSchema>;
+
+/** What the answer cost. */
+export const costSchema = z.strictObject({
+  /** US dollars; null when no price is known. */
+  usd: z.number().nullable(),
+  /** `config`: the target's own price. `library`: the price list. `approx`: the list, by a model of a similar name. */
+  source: z.enum(['config', 'library', 'approx', 'unknown']),
+  /** The tokens were estimated. */
+  estimated: z.boolean(),
+});
+
+export type Cost = z.infer<typeof costSchema>;
+
 /** What we add to the provider's answer. */
 export const servedBySchema = z.strictObject({
   jobId: z.string(),
@@ -22,6 +46,14 @@ export const servedBySchema = z.strictObject({
   queueMs: z.number(),
   /** From enqueueing to the committed result, in milliseconds. */
   totalMs: z.number(),
+  /** The model that the provider says it used. */
+  servedModel: z.string().optional(),
+  /** What the caller asked for: a model, an alias, `auto`. */
+  requestedModel: z.string().optional(),
+  usage: usageSchema.optional(),
+  cost: costSchema.optional(),
+  /** Settings of the request that the provider does not know and that were left out. */
+  droppedSettings: z.array(z.string()).optional(),
 });
 
 /** The provider's response plus, under `understudy`, who gave it and what it took. */

@@ -15,7 +15,7 @@ const START_MS = 60_000;
 vi.setConfig({ testTimeout: 2 * START_MS });
 
 beforeAll(async () => {
-  const conditions = ['source', 'node'];
+  const conditions = ['understudy-source', 'node'];
   await build({
     configFile: false,
     logLevel: 'error',
