@@ -2,7 +2,14 @@ import { trace } from '@opentelemetry/api';
 import type { ProviderConfig, TargetConfig, UnderstudyConfig } from '#libs/config';
 import { ATTR } from '#libs/contracts';
 import { consequenceOf, type Observation } from '#libs/health-core';
-import { abortAs, callWithSpan, createAdapter, type CallOutcome, type ProviderAdapter } from '#libs/providers';
+import {
+  abortAs,
+  callWithSpan,
+  createAdapter,
+  limitsFor,
+  type CallOutcome,
+  type ProviderAdapter,
+} from '#libs/providers';
 import type { Logger, ProbeMetrics } from '#libs/telemetry';
 import type { FleetClock } from './fleet-clock.js';
 import type { SnapshotPace } from './probe-pace.js';
@@ -90,7 +97,9 @@ export class ProbeService {
         adapter.chat({
           model: target.model,
           body: pingOf(target.model, maxTokens),
-          timeoutMs: target.timeoutMs,
+          limits: limitsFor(target, { usualFirstTokenMs: target.timeoutMs, promptChars: 0, leftMs: target.timeoutMs }),
+          stream: target.streaming,
+          changes: target.request,
           signal: abortAs(signal, () => 'shutdown'),
         }),
     );
@@ -106,6 +115,7 @@ export class ProbeService {
       source: 'probe',
       outcome: outcome.ok ? 'success' : outcome.failure,
       latencyMs: outcome.latencyMs,
+      ...(outcome.firstTokenMs !== undefined && { firstTokenMs: outcome.firstTokenMs }),
       at: endedAt,
       ...(generation !== undefined && { generation }),
       ...(!outcome.ok && outcome.retryAfterMs !== undefined && { retryAfterMs: outcome.retryAfterMs }),

@@ -1,13 +1,18 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { ATTR, type Attempt, type CompletionJob } from '#libs/contracts';
 import type { TargetConfig } from '#libs/config';
 import { type Choice, consequenceOf, type Observation, type TargetView } from '#libs/health-core';
-import { type CallOutcome, summaryOf } from '#libs/providers';
+import { isSubstitute, PriceList } from '#libs/pricing';
+import { type CallOutcome, type FailedCall, summaryOf } from '#libs/providers';
 import { ObservationWriter } from '#libs/store';
-import { RoutingMetrics } from '#libs/telemetry';
+import { AnswerMetrics, RoutingMetrics } from '#libs/telemetry';
 import { DecisionService } from './decision.service.js';
 import { HealthViewService } from './health-view.service.js';
+import { type ServedAnswer, serve } from './served-answer.js';
 import { TargetCallsService } from './target-calls.service.js';
+
+/** Providers choose the names that they answer with, so there must be an end. */
+const MOST_SUBSTITUTES = 1_000;
 
 /** One call that was decided on. */
 export interface PlannedAttempt {
@@ -24,37 +29,68 @@ export interface PlannedAttempt {
   signal: AbortSignal;
 }
 
+/** One call that was made: what became of it, and how it is told to the caller. */
+export type MadeAttempt = { attempt: Attempt } & (
+  | { outcome: Extract<CallOutcome, { ok: true }>; answer: ServedAnswer }
+  | { outcome: FailedCall; answer?: undefined }
+);
+
 /** Makes one call, and tells everybody who learns from it: metrics, the aggregator, and this router itself. */
 @Injectable()
 export class AttemptService {
+  readonly #log = new Logger(AttemptService.name);
+  readonly #prices = new PriceList();
+  /** Pairs of models that were told already: asked for and served. */
+  readonly #substitutes = new Set<string>();
+
   constructor(
     private readonly targets: TargetCallsService,
     private readonly decisions: DecisionService,
     private readonly health: HealthViewService,
     private readonly observations: ObservationWriter,
     private readonly metrics: RoutingMetrics,
+    private readonly answers: AnswerMetrics,
   ) {}
 
   /** Never rejects for what a provider does. */
-  async make(planned: PlannedAttempt): Promise<{ outcome: CallOutcome; attempt: Attempt }> {
+  async make(planned: PlannedAttempt): Promise<MadeAttempt> {
     const { choice, number, leftMs } = planned;
     const target = this.targets.target(choice.target);
     const startedAt = Date.now();
     const generation = this.health.publishedGeneration(target.id);
     const { outcome, traceparent } = await this.#call(planned, target);
-    if (outcome.ok) this.metrics.attemptSucceeded(target.model, outcome.latencyMs);
-    else this.metrics.attemptFailed(target.model, outcome.failure, outcome.latencyMs);
     // A call that the job's own deadline cut short proves nothing about the target.
-    const blameless = !outcome.ok && outcome.failure === 'timeout' && leftMs < target.timeoutMs;
+    const blameless = !outcome.ok && outcome.failure === 'timeout' && leftMs < patienceOf(target, outcome);
     this.#learn({ ...endOf(choice, outcome, blameless), ...(!outcome.ok && { evidence: traceparent }) }, generation);
-    return { outcome, attempt: attemptOf(number, target, outcome, startedAt) };
+    const attempt = attemptOf(number, target, outcome, startedAt);
+    if (!outcome.ok) {
+      this.metrics.attemptFailed(target.model, outcome.failure, outcome.latencyMs);
+      if (outcome.discardedChars) this.answers.partialDiscarded(target.model, outcome.discardedChars);
+      return { outcome, attempt };
+    }
+    this.metrics.attemptSucceeded(target.model, outcome.latencyMs);
+    const from = { target, provider: this.targets.provider(target.provider), request: planned.job.request };
+    const answer = serve(outcome, from, this.#prices);
+    this.#tellAnswer(target, answer, outcome.firstTokenMs);
+    return { outcome, answer, attempt: { ...attempt, costUsd: answer.cost.usd } };
+  }
+
+  #tellAnswer({ id, model }: TargetConfig, { servedModel, usage, cost }: ServedAnswer, firstTokenMs?: number): void {
+    this.answers.answered({ model, firstTokenMs, ...usage, usd: cost.usd });
+    if (servedModel === undefined || !isSubstitute(model, servedModel)) return;
+    this.answers.modelSubstituted(model);
+    const pair = `${id} ${servedModel}`;
+    if (this.#substitutes.has(pair) || this.#substitutes.size >= MOST_SUBSTITUTES) return;
+    this.#substitutes.add(pair);
+    this.#log.warn({ event: 'llm.model.substituted', target: id, asked: model, served: servedModel });
   }
 
   async #call({ job, choice, view, number, leftMs, hasNext, signal }: PlannedAttempt, target: TargetConfig) {
     try {
       return await this.targets.call(target.id, {
         request: job.request,
-        timeoutMs: Math.min(target.timeoutMs, leftMs),
+        leftMs,
+        usualFirstTokenMs: view?.usualProbeMs ?? this.targets.expectedFirstTokenMs(target),
         signal,
         attributes: {
           [ATTR.trafficType]: 'user',
@@ -96,6 +132,7 @@ function endOf(choice: Choice, outcome: CallOutcome | null, blameless: boolean):
     ...(choice.kind === 'panic' && { panic: true }),
     ...(failure && { errorMessage: summaryOf(failure) }),
     ...(failure?.retryAfterMs !== undefined && { retryAfterMs: failure.retryAfterMs }),
+    ...(outcome?.firstTokenMs !== undefined && { firstTokenMs: outcome.firstTokenMs }),
   };
 }
 
@@ -107,6 +144,21 @@ function attemptOf(number: number, target: TargetConfig, outcome: CallOutcome, s
     ...(outcome.httpStatus !== undefined && { httpStatus: outcome.httpStatus }),
     ...(!outcome.ok && { message: outcome.message }),
     startedAt,
-    latencyMs: Math.round(outcome.latencyMs * 10) / 10,
+    latencyMs: tenths(outcome.latencyMs),
+    ...(outcome.firstTokenMs !== undefined && { firstTokenMs: tenths(outcome.firstTokenMs) }),
+    ...(outcome.ok ? outcome.servedModel !== undefined && { servedModel: outcome.servedModel } : breakageOf(outcome)),
   };
 }
+
+/** How an answer broke, where one had begun. */
+const breakageOf = ({ deadline, discardedChars }: FailedCall): Partial<Attempt> => ({
+  ...(deadline !== undefined && { deadline }),
+  ...(discardedChars && { discardedChars }),
+});
+
+/** How long the target's own configuration would have waited for what did not come, in milliseconds. */
+function patienceOf({ timeoutMs, firstTokenTimeoutMs }: TargetConfig, { deadline }: FailedCall): number {
+  return deadline === 'first_token' ? Math.min(timeoutMs, firstTokenTimeoutMs ?? timeoutMs) : timeoutMs;
+}
+
+const tenths = (ms: number) => Math.round(ms * 10) / 10;

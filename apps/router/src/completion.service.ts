@@ -103,7 +103,11 @@ export class CompletionService {
         };
         const attempts = countAttempts(end.attempts);
         this.metrics.jobEnded(attempts > 1 ? 'failover' : 'primary', attempts);
-        return this.#commit({ status: 'completed', result: resultOf(jobId, end, times) }, context, job.replyTo);
+        return this.#commit(
+          { status: 'completed', result: resultOf(jobId, job.request.model, end, times) },
+          context,
+          job.replyTo,
+        );
       }
       case 'rejected':
         return this.#fail(rejectedError(jobId, end), context, job.replyTo, progress);

@@ -12,11 +12,13 @@ export interface JobTimes {
 /** The result of an answered job: the provider's response verbatim, and who gave it. */
 export function resultOf(
   jobId: string,
+  requestedModel: string,
   end: Extract<RouteEnd, { kind: 'answered' }>,
   times: JobTimes,
 ): CompletionResult {
+  const { completion, servedModel, usage, cost, droppedSettings } = end.answer;
   return {
-    ...end.completion,
+    ...completion,
     understudy: {
       jobId,
       target: end.target,
@@ -24,6 +26,11 @@ export function resultOf(
       // Producer and router may run on machines whose clocks differ a little.
       queueMs: Math.max(0, times.firstStartedAt - times.enqueuedAt),
       totalMs: Math.max(0, times.finishedAt - times.enqueuedAt),
+      requestedModel,
+      ...(servedModel !== undefined && { servedModel }),
+      usage,
+      cost,
+      ...(droppedSettings.length > 0 && { droppedSettings: [...droppedSettings] }),
     },
   };
 }

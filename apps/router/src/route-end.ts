@@ -1,10 +1,11 @@
-import type { Attempt, ChatCompletion } from '#libs/contracts';
+import type { Attempt } from '#libs/contracts';
 import type { FailureClass } from '#libs/health-core';
 import type { RouteOutcome } from './route-span.js';
+import type { ServedAnswer } from './served-answer.js';
 
 /** How a pass ended. `attempts` holds those of earlier passes too. */
 export type RouteEnd = { attempts: Attempt[] } & (
-  | { kind: 'answered'; target: string; completion: ChatCompletion }
+  | { kind: 'answered'; target: string; answer: ServedAnswer }
   /** The request itself is at fault: no target would answer it. */
   | { kind: 'rejected'; failure: FailureClass; message: string; httpStatus: number | undefined }
   /** Nobody can be asked now; after `waitMs` somebody may. */

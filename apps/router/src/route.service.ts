@@ -1,16 +1,18 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { UnderstudyConfig } from '#libs/config';
 import { type Attempt, type CompletionJob, countAttempts } from '#libs/contracts';
-import { consequenceOf, type Decision, type TargetView } from '#libs/health-core';
-import type { CallOutcome } from '#libs/providers';
+import type { Decision, TargetView } from '#libs/health-core';
 import { RoutingMetrics } from '#libs/telemetry';
-import { AttemptService } from './attempt.service.js';
+import { AttemptService, type MadeAttempt } from './attempt.service.js';
 import { DecisionService } from './decision.service.js';
+import { nextStep } from './next-step.js';
+import { PassLog } from './pass-log.js';
 import { pauseBeforeNextPass } from './pause-before-next-pass.js';
 import type { ResolvedRoute } from './resolve-route.js';
 import { outcomeOf, problemOf, type RouteEnd } from './route-end.js';
 import { type FailoverStep, RouteSpan } from './route-span.js';
 import { ROUTER_CONFIG } from './router.tokens.js';
+import { isRefusal } from './served-answer.js';
 import { TargetCallsService } from './target-calls.service.js';
 
 /** One pass over the targets for one job. */
@@ -25,26 +27,6 @@ export interface RoutePass {
   /** How often the job has been parked. */
   parkings: number;
   signal: AbortSignal;
-}
-
-type FailedCall = Extract<CallOutcome, { ok: false }>;
-
-/** What a pass has met so far. */
-class PassLog {
-  readonly tried = new Set<string>();
-  readonly failedProviders = new Set<string>();
-  failed: { call: FailedCall; target: string } | undefined;
-  /** Whether some failure of this pass may pass. */
-  isTransient = false;
-
-  add(target: string, provider: string, call: FailedCall): void {
-    const { health, transient } = consequenceOf(call.failure);
-    this.tried.add(target);
-    this.failed = { call, target };
-    this.isTransient ||= transient;
-    // A provider that only limits the rate of one model is not in trouble.
-    if (health !== 'throttle') this.failedProviders.add(provider);
-  }
 }
 
 /** Decide, try, learn; on failure the next one. The only loop that makes attempts. */
@@ -71,44 +53,80 @@ export class RouteService {
   }
 
   async #tryTargets(pass: RoutePass, span: RouteSpan): Promise<RouteEnd> {
+    const { maxAttempts, maxAttemptsPerPass } = this.config.jobs;
     const attempts = [...pass.earlier];
     const log = new PassLog();
-    for (let n = 0; n < this.config.jobs.maxAttemptsPerPass; n++) {
+    let { route } = pass;
+    for (let n = 0; n < maxAttemptsPerPass; n++) {
       const number = countAttempts(attempts) + 1;
+      if (number > maxAttempts) return { kind: 'exhausted', attempts };
       const leftMs = pass.deadlineAt - Date.now();
       if (leftMs <= 0) return { kind: 'deadline', attempts };
 
       // Health is read again before every attempt: what the last one taught may have arrived by now.
       const { tried, failedProviders } = log;
       const soFar = { tried, failedProviders, isRetry: n > 0, parkings: pass.parkings };
-      const { decision, views } = this.decisions.decide(pass.route, soFar);
+      const { decision, views } = this.decisions.decide(route, soFar);
       span.decided(number, decision, views);
       if (n === 0) linkEvidence(span, decision, views);
       const { choice } = decision;
-      if (!choice) return isHopeless(decision, log) ? { kind: 'exhausted', attempts } : waiting(decision, attempts);
-      if (log.failed) this.#recordFailover(pass, span, stepTo(choice.target, log.failed), number - 1);
+      if (!choice) return endWithout(decision, log, attempts);
+      if (log.failed) this.#recordFailover(pass, span, { ...log.failed, to: choice.target }, number - 1);
 
-      const { outcome, attempt } = await this.attempts.make({
+      const made = await this.attempts.make({
         job: pass.job,
         choice,
         view: views.get(choice.target),
         number,
         leftMs,
-        hasNext: targetsOf(pass.route).size > tried.size + 1,
+        hasNext: targetsOf(route).size > tried.size + 1,
         signal: pass.signal,
       });
-      attempts.push(attempt);
-      if (outcome.ok) return { kind: 'answered', target: choice.target, completion: outcome.completion, attempts };
-      const { failure, message, httpStatus } = outcome;
-      if (failure === 'shutdown' || failure === 'cancelled') return { kind: 'interrupted', by: failure, attempts };
-      if (!consequenceOf(failure).failover) return { kind: 'rejected', failure, message, httpStatus, attempts };
-      log.add(choice.target, this.targets.target(choice.target).provider, outcome);
+      attempts.push(made.attempt);
+      const after = this.#after(made, choice.target, route, log, attempts);
+      if ('end' in after) return after.end;
+      route = after.route;
     }
+    if (log.refused) return answeredBy(log.refused, attempts);
     if (!log.isTransient) return { kind: 'exhausted', attempts };
     return { kind: 'waiting', waitMs: pauseBeforeNextPass(pass.parkings, Math.random()), attempts };
   }
 
-  #recordFailover(pass: RoutePass, span: RouteSpan, step: FailoverStep, attemptNumber: number): void {
+  /** What an attempt means for the job: its end, or the route along which it may go on. */
+  #after(
+    made: MadeAttempt,
+    id: string,
+    route: ResolvedRoute,
+    log: PassLog,
+    attempts: Attempt[],
+  ): { end: RouteEnd } | { route: ResolvedRoute } {
+    const target = this.targets.target(id);
+    if (made.answer) {
+      const { answer, outcome } = made;
+      if (!isRefusal(answer.completion)) return { end: answeredBy({ target: id, answer }, attempts) };
+      log.addRefusal(id, answer, outcome.httpStatus);
+      const step = nextStep('content_filter', target, route, log, this.config);
+      return step.kind === 'go-on' ? step : { end: answeredBy(log.refused ?? { target: id, answer }, attempts) };
+    }
+    const { failure, message, httpStatus } = made.outcome;
+    if (failure === 'shutdown' || failure === 'cancelled')
+      return { end: { kind: 'interrupted', by: failure, attempts } };
+    // Before the failure is written down: what the job had met until then decides.
+    const met = { tried: new Set([...log.tried, id]), triedOtherFamily: log.triedOtherFamily };
+    const step = nextStep(failure, target, route, met, this.config);
+    log.addFailure(id, target.provider, made.outcome);
+    if (step.kind === 'go-on') return step;
+    if (log.refused) return { end: answeredBy(log.refused, attempts) };
+    return { end: { kind: 'rejected', failure, message, httpStatus, attempts } };
+  }
+
+  #recordFailover(
+    pass: RoutePass,
+    span: RouteSpan,
+    { target: from, failure: reason, to, httpStatus }: NonNullable<PassLog['failed']> & { to: string },
+    attemptNumber: number,
+  ): void {
+    const step: FailoverStep = { from, to, reason, httpStatus };
     span.failedOver(step, attemptNumber);
     this.metrics.failedOver(this.targets.target(step.from).model, this.targets.target(step.to).model, step.reason);
     this.#log.warn({
@@ -122,7 +140,12 @@ export class RouteService {
   }
 }
 
-const waiting = ({ waitMs }: Decision, attempts: Attempt[]): RouteEnd => ({ kind: 'waiting', waitMs, attempts });
+/** Nobody is left who could be asked now. A refusal is an answer after all; a fault of the request stands if nobody will come back. */
+function endWithout(decision: Decision, log: PassLog, attempts: Attempt[]): RouteEnd {
+  if (log.refused) return answeredBy(log.refused, attempts);
+  if (!isHopeless(decision, log)) return { kind: 'waiting', waitMs: decision.waitMs, attempts };
+  return log.rejection ? { kind: 'rejected', ...log.rejection, attempts } : { kind: 'exhausted', attempts };
+}
 
 /** Everybody was asked or is unusable, and no failure will pass by itself. */
 function isHopeless({ excluded }: Decision, { tried, isTransient }: PassLog): boolean {
@@ -130,11 +153,11 @@ function isHopeless({ excluded }: Decision, { tried, isTransient }: PassLog): bo
   return tried.size > 0 && !isTransient && excluded.every(({ reason }) => isUnusable(reason));
 }
 
-const stepTo = (to: string, { target, call }: NonNullable<PassLog['failed']>): FailoverStep => ({
-  from: target,
-  to,
-  reason: call.failure,
-  httpStatus: call.httpStatus,
+const answeredBy = ({ target, answer }: NonNullable<PassLog['refused']>, attempts: Attempt[]): RouteEnd => ({
+  kind: 'answered',
+  target,
+  answer,
+  attempts,
 });
 
 const targetsOf = ({ primary, standIns, fallbacks }: ResolvedRoute) => new Set([...primary, ...standIns, ...fallbacks]);

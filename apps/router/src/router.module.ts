@@ -4,7 +4,7 @@ import { QUEUES } from '#libs/contracts';
 import { FAILURE_CLASSES } from '#libs/health-core';
 import { CompletionQueue, ModelCatalog, ResultStore } from '#libs/queue';
 import { ObservationWriter, SnapshotFeed } from '#libs/store';
-import { QueueMetrics, Registry, RoutingMetrics, SnapshotMetrics } from '#libs/telemetry';
+import { AnswerMetrics, QueueMetrics, Registry, RoutingMetrics, SnapshotMetrics } from '#libs/telemetry';
 import { AttemptService } from './attempt.service.js';
 import { CatalogAnnouncerService } from './catalog-announcer.service.js';
 import { CompletionProcessor } from './completion.processor.js';
@@ -42,6 +42,12 @@ export class RouterModule {
               queues: [QUEUES.completion],
               errorTypes: FAILURE_CLASSES,
             }),
+        },
+        {
+          provide: AnswerMetrics,
+          inject: [Registry],
+          useFactory: (registry: Registry) =>
+            new AnswerMetrics(registry, { models: config.targets.map((target) => target.model) }),
         },
         {
           provide: QueueMetrics,

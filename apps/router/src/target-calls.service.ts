@@ -2,12 +2,16 @@ import { trace, type Attributes } from '@opentelemetry/api';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { ProviderConfig, TargetConfig, UnderstudyConfig } from '#libs/config';
 import type { CompletionRequest } from '#libs/contracts';
-import { type CallOutcome, callWithSpan, createAdapter, type ProviderAdapter } from '#libs/providers';
+import { type CallOutcome, callWithSpan, createAdapter, limitsFor, type ProviderAdapter } from '#libs/providers';
+import { lengthOf } from './prompt-length.js';
 
 /** One call for one job. */
 export interface TargetCall {
   request: CompletionRequest;
-  timeoutMs: number;
+  /** Until the deadline of the job, in milliseconds. */
+  leftMs: number;
+  /** What is usual for the target, in milliseconds. */
+  usualFirstTokenMs: number;
   signal: AbortSignal;
   attributes: Attributes;
   /** What happens if the call fails; told on its span. */
@@ -19,12 +23,10 @@ export interface TargetCall {
 export class TargetCallsService implements OnApplicationShutdown {
   readonly #targets: ReadonlyMap<string, TargetConfig>;
   readonly #adapters: ReadonlyMap<string, ProviderAdapter>;
-  readonly #providers: Readonly<Record<string, ProviderConfig>>;
   readonly #tracer = trace.getTracer('understudy-router');
 
-  constructor(config: UnderstudyConfig) {
+  constructor(private readonly config: UnderstudyConfig) {
     this.#targets = new Map(config.targets.map((target) => [target.id, target]));
-    this.#providers = config.providers;
     this.#adapters = new Map(
       Object.entries(config.providers).map(([name, provider]) => [name, createAdapter({ name, ...provider })]),
     );
@@ -37,15 +39,29 @@ export class TargetCallsService implements OnApplicationShutdown {
     return target;
   }
 
+  /** Configuration of a provider that is known to exist. */
+  provider(name: string): ProviderConfig {
+    const provider = this.config.providers[name];
+    if (!provider) throw new Error(`no provider is configured as "${name}"`);
+    return provider;
+  }
+
+  /** To the first token, in milliseconds, while nothing is known of the target. */
+  expectedFirstTokenMs({ expectedProbeMs }: TargetConfig): number {
+    return expectedProbeMs ?? this.config.health.policy.expectedProbeMs;
+  }
+
   /** Calls a target inside its span. Never rejects for what a provider does. */
   call(id: string, call: TargetCall): Promise<{ outcome: CallOutcome; traceparent: string }> {
-    const { provider, model } = this.target(id);
+    const target = this.target(id);
+    const { provider, model, streaming, request: changes } = target;
     const adapter = this.#adapters.get(provider);
-    const config = this.#providers[provider];
-    if (!adapter || !config) throw new Error(`no provider is configured as "${provider}"`);
-    const { attributes, nextAction, timeoutMs, signal, request } = call;
-    return callWithSpan(this.#tracer, { provider, model, baseUrl: config.baseUrl, attributes, nextAction }, () =>
-      adapter.chat({ model, body: request, timeoutMs, signal }),
+    const { baseUrl } = this.provider(provider);
+    if (!adapter) throw new Error(`no provider is configured as "${provider}"`);
+    const { attributes, nextAction, leftMs, usualFirstTokenMs, signal, request } = call;
+    const limits = limitsFor(target, { usualFirstTokenMs, promptChars: lengthOf(request.messages), leftMs });
+    return callWithSpan(this.#tracer, { provider, model, baseUrl, attributes, nextAction }, () =>
+      adapter.chat({ model, body: request, limits, stream: streaming, changes, signal }),
     );
   }
 

@@ -16,7 +16,8 @@ export function resolveReferences(file: UnderstudyFile): { config: UnderstudyCon
   const ids = targets.map((target) => target.id);
 
   for (const [i, target] of targets.entries())
-    checkChain(`targets[${i}].fallbacks`, target.fallbacks, ids, [target.id], problems);
+    for (const chain of ['fallbacks', 'contextFallbacks', 'refusalFallbacks'] as const)
+      checkChain(`targets[${i}].${chain}`, target[chain], ids, [target.id], problems);
 
   for (const [model, route] of Object.entries(file.routes)) {
     checkChain(`routes.${model}.targets`, route.targets, ids, [], problems);

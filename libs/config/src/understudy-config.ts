@@ -27,8 +27,10 @@ const headerValue = z
 
 const providerSchema = z.strictObject({
   /** Wire format. */
-  kind: z.literal('openai-compatible'),
-  /** Where `/chat/completions` lies. */
+  kind: z.enum(['openai-compatible', 'anthropic'], {
+    error: 'must be openai-compatible (OpenAI, Azure, Gemini, DeepSeek, vLLM, Ollama, relays) or anthropic',
+  }),
+  /** Where `/chat/completions` lies; for `anthropic`, where `/messages` lies. */
   baseUrl: baseUrl.transform((text) => text.replace(/\/+$/, '')),
   /** Sent as a bearer token. Write `${NAME}`: a key never stands in the file itself. */
   apiKey: headerValue.optional(),
@@ -40,6 +42,25 @@ const providerSchema = z.strictObject({
   maxConnections: wholeNumber(1, 10_000).default(256),
   /** How many pings may be under way to this provider at once, in one prober. */
   probeConcurrency: wholeNumber(1, 100).default(4),
+});
+
+/** US dollars per million tokens. */
+const dollars = numberBetween(0, 100_000);
+
+/** What a target costs. Without it the price library is asked. */
+const priceSchema = z.strictObject({
+  inputPerMillion: dollars,
+  outputPerMillion: dollars,
+  /** Of tokens that the provider read from its cache; default: as other input. */
+  cachedInputPerMillion: dollars.optional(),
+});
+
+/** What has to be changed in a caller's body for one target; top-level fields only. */
+const changesSchema = z.strictObject({
+  /** New name by old name. */
+  rename: z.record(z.string().min(1), z.string().min(1)).default({}),
+  drop: z.array(z.string().min(1)).default([]),
+  set: z.record(z.string().min(1), z.json()).default({}),
 });
 
 const targetSchema = z.strictObject({
@@ -59,6 +80,21 @@ const targetSchema = z.strictObject({
   tier: wholeNumber(0, 9).default(0),
   /** End of one call, whatever it is doing. */
   timeoutMs: milliseconds().default(30_000),
+  /** Until a connection stands. */
+  connectTimeoutMs: milliseconds().default(5_000),
+  /** Until the answer says something. Default: 10 s, longer for long prompts and for `reasoning`, and never longer than the target needs by its own usual time. */
+  firstTokenTimeoutMs: milliseconds().optional(),
+  /** Between two things that the answer says. */
+  idleTimeoutMs: milliseconds().default(30_000),
+  /** An answer that comes more slowly than this is given up, so that another target can be asked. Default: no limit. */
+  minTokensPerSecond: numberBetween(0.01, 10_000).optional(),
+  /** Whether the provider is asked for streams. Without them a silent provider is noticed only after `timeoutMs`. */
+  streaming: z.boolean().default(true),
+  /** The model thinks before it speaks: its first token may take longer. */
+  reasoning: z.boolean().default(false),
+  price: priceSchema.optional(),
+  /** What has to be changed in requests for this target. */
+  request: changesSchema.optional(),
   /** An answer slower than this is a warning. */
   maxLatencyMs: milliseconds().default(10_000),
   /** Usual time of a whole answer, until the target has shown its own; default: the policy's. */
@@ -67,6 +103,10 @@ const targetSchema = z.strictObject({
   expectedProbeMs: milliseconds().optional(),
   /** Targets to try, in this order, when this one was preferred and no healthy one is left. */
   fallbacks: z.array(z.string().min(1)).default([]),
+  /** Targets with a larger context window, asked in this order when a request is too long for this one. */
+  contextFallbacks: z.array(z.string().min(1)).default([]),
+  /** Targets to ask, in this order, when this one refuses to answer or its filter objects. */
+  refusalFallbacks: z.array(z.string().min(1)).default([]),
 });
 
 /** What may be asked for, beside the models that targets serve by themselves. */
@@ -104,6 +144,10 @@ export const understudyFileSchema = z.strictObject({
       maxRequestBytes: wholeNumber(1024, 256 * 1024 * 1024).default(4 * 1024 * 1024),
       /** Calls for one job before it waits for better times. */
       maxAttemptsPerPass: wholeNumber(1, 100).default(8),
+      /** Calls for one job in its whole life; then it fails, whatever its deadline. Waiting costs none. */
+      maxAttempts: wholeNumber(1, 100_000).default(1_000),
+      /** Faults of a request that are tried elsewhere all the same, for targets that accept different things. */
+      failoverOn: z.array(z.enum(['bad_request', 'too_large'])).default([]),
       /** How long a result can be fetched. */
       resultTtlMs: milliseconds(1000, 30 * 86_400_000).default(86_400_000),
     })

@@ -15,6 +15,16 @@ export const attemptSchema = z.strictObject({
   startedAt: z.number(),
   /** From sending to the end of the answer, in milliseconds. */
   latencyMs: z.number(),
+  /** From sending to the first thing the answer said, in milliseconds; only of a streamed one. */
+  firstTokenMs: z.number().optional(),
+  /** Which of our timers ended the call, if one did. */
+  deadline: z.enum(['connect', 'first_token', 'idle', 'total', 'too_slow']).optional(),
+  /** The model that the provider says it used. */
+  servedModel: z.string().optional(),
+  /** Characters that had arrived of an answer that broke, and were thrown away. */
+  discardedChars: z.int().nonnegative().optional(),
+  /** What the call cost as far as is known, in US dollars; null: unknown. A call that failed is counted with 0 or left out. */
+  costUsd: z.number().nullable().optional(),
 });
 
 export type Attempt = z.infer<typeof attemptSchema>;

@@ -26,6 +26,9 @@ export const ATTR = {
   genAiInputTokens: 'gen_ai.usage.input_tokens',
   genAiOutputTokens: 'gen_ai.usage.output_tokens',
 
+  genAiCachedInputTokens: 'gen_ai.usage.cache_read.input_tokens',
+  genAiFirstTokenSeconds: 'gen_ai.response.time_to_first_chunk',
+
   queueWaitMs: 'llm.queue.wait_ms',
   trafficType: 'llm.traffic.type',
   attemptNumber: 'llm.attempt.number',
@@ -33,6 +36,9 @@ export const ATTR = {
   attemptChoice: 'llm.attempt.choice',
   attemptNextAction: 'llm.attempt.next_action',
   failureClass: 'llm.failure.class',
+  attemptDeadline: 'llm.attempt.deadline',
+  attemptDiscardedChars: 'llm.attempt.discarded_chars',
+  costUsd: 'llm.cost.usd',
 
   routeAlias: 'llm.route.alias',
   routeStrategy: 'llm.route.strategy',

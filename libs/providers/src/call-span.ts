@@ -64,24 +64,33 @@ function serverAttributes(baseUrl: string): Attributes {
 
 function recordAnswer(
   span: Span,
-  { completion, httpStatus, servedModel, usage }: Extract<CallOutcome, { ok: true }>,
+  { answer, httpStatus, servedModel, usage, firstTokenMs }: Extract<CallOutcome, { ok: true }>,
 ): void {
   if (!span.isRecording()) return;
   span.setAttributes({
     [ATTR.httpStatus]: httpStatus,
-    [ATTR.genAiFinishReasons]: completion.choices.map((choice) => choice.finish_reason ?? 'unknown'),
-    ...(completion.id && { [ATTR.genAiResponseId]: completion.id }),
+    [ATTR.genAiFinishReasons]: answer.choices.map((choice) => choice.finish_reason ?? 'unknown'),
+    ...(answer.id && { [ATTR.genAiResponseId]: answer.id }),
     ...(servedModel && { [ATTR.genAiResponseModel]: servedModel }),
     ...(usage && { [ATTR.genAiInputTokens]: usage.inputTokens, [ATTR.genAiOutputTokens]: usage.outputTokens }),
+    ...(usage?.cachedInputTokens !== undefined && { [ATTR.genAiCachedInputTokens]: usage.cachedInputTokens }),
+    ...firstToken(firstTokenMs),
   });
 }
 
+/** OpenTelemetry counts it in seconds. */
+const firstToken = (firstTokenMs: number | undefined): Attributes =>
+  firstTokenMs === undefined ? {} : { [ATTR.genAiFirstTokenSeconds]: firstTokenMs / 1000 };
+
 function recordFailure(span: Span, outcome: Extract<CallOutcome, { ok: false }>, nextAction: string | undefined): void {
-  const { failure, httpStatus } = outcome;
+  const { failure, httpStatus, deadline, discardedChars, firstTokenMs } = outcome;
   span.setAttributes({
     [ATTR.failureClass]: failure,
     [ATTR.errorType]: httpStatus !== undefined && httpStatus >= 400 ? String(httpStatus) : failure,
     ...(httpStatus !== undefined && { [ATTR.httpStatus]: httpStatus }),
+    ...(deadline && { [ATTR.attemptDeadline]: deadline }),
+    ...(discardedChars !== undefined && { [ATTR.attemptDiscardedChars]: discardedChars }),
+    ...firstToken(firstTokenMs),
     ...(nextAction && { [ATTR.attemptNextAction]: nextAction }),
   });
   span.setStatus({ code: SpanStatusCode.ERROR, message: summaryOf(outcome) });

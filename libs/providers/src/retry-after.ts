@@ -1,3 +1,6 @@
+import { asFields, errorFields, textOf } from './classification/error-fields.js';
+import { durationMs } from './duration-text.js';
+
 /** Headers as undici gives them. */
 export type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
@@ -11,27 +14,48 @@ export function headerValue(headers: Headers, name: string): string | undefined 
 }
 
 /**
- * How long a provider asks us to stay away, in milliseconds from `now`.
- * The more exact header wins: `retry-after-ms`, `x-ms-retry-after-ms`, `retry-after` in seconds or as a date.
+ * How long a provider asks us to stay away, in milliseconds from `now`. The more exact wish wins: `retry-after-ms`,
+ * `x-ms-retry-after-ms`, `retry-after` in seconds or as a date, Gemini's RetryInfo in the body, a relay's `resets_at`.
+ * @param body parsed JSON of the error, where there is one
  * @returns a whole number from 0 to a day; undefined when nothing usable was said
  */
-export function retryAfterMs(headers: Headers, now: number): number | undefined {
+export function retryAfterMs(headers: Headers, now: number, body?: unknown): number | undefined {
   for (const name of ['retry-after-ms', 'x-ms-retry-after-ms']) {
-    const ms = toNumber(headerValue(headers, name));
-    if (ms !== undefined) return bounded(ms);
+    const ms = numberOf(headerValue(headers, name));
+    if (ms !== undefined) return boundedWaitMs(ms);
   }
   const text = headerValue(headers, 'retry-after');
-  const seconds = toNumber(text);
-  if (seconds !== undefined) return bounded(seconds * 1000);
-  // Only a real HTTP date: Date.parse would also take "1", "May" or "-5" for one.
-  if (text === undefined || !/^[A-Za-z]{3},? /.test(text)) return undefined;
-  const date = Date.parse(text);
-  return Number.isNaN(date) ? undefined : bounded(date - now);
+  const seconds = numberOf(text);
+  const wait = seconds === undefined ? (untilHttpDate(text, now) ?? waitInBody(body, now)) : seconds * 1000;
+  return wait === undefined ? undefined : boundedWaitMs(wait);
 }
 
-function toNumber(text: string | undefined): number | undefined {
+/** Only a real HTTP date: Date.parse would also take "1", "May" or "-5" for one. */
+function untilHttpDate(text: string | undefined, now: number): number | undefined {
+  return text !== undefined && /^[A-Za-z]{3},? /.test(text) ? untilDate(text, now) : undefined;
+}
+
+function waitInBody(body: unknown, now: number): number | undefined {
+  const error = asFields(errorFields(body, false));
+  const details: unknown[] = Array.isArray(error['details']) ? error['details'] : [];
+  for (const detail of details) {
+    const ms = durationMs(textOf(asFields(detail)['retryDelay']));
+    if (ms !== undefined) return ms;
+  }
+  const resetsAt = asFields(error['metadata'])['resets_at'];
+  return typeof resetsAt === 'string' && /^\d{4}-\d\d-\d\dT/.test(resetsAt) ? untilDate(resetsAt, now) : undefined;
+}
+
+function untilDate(text: string, now: number): number | undefined {
+  const date = Date.parse(text);
+  return Number.isNaN(date) ? undefined : date - now;
+}
+
+/** The number that a header is; undefined for anything that is not just a number. */
+export function numberOf(text: string | undefined): number | undefined {
   if (text === undefined || !/^[+-]?\d+(\.\d+)?$/.test(text.trim())) return undefined;
   return Number(text);
 }
 
-const bounded = (ms: number) => Math.min(Math.max(0, Math.round(ms)), MAX_WAIT_MS);
+/** A wait that can be trusted with a timer: whole milliseconds, from 0 to a day. */
+export const boundedWaitMs = (ms: number): number => Math.min(Math.max(0, Math.round(ms)), MAX_WAIT_MS);

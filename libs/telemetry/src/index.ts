@@ -1,3 +1,4 @@
+export { AnswerMetrics } from './answer.metrics.js';
 export { createLogger, type Logger, type LoggerOptions } from './logger.js';
 export { NestLogger } from './nest-logger.js';
 export { startTelemetry, type Telemetry, type TelemetryOptions } from './start-telemetry.js';

@@ -1,25 +1,26 @@
 import { chatCompletionSchema, isShallow, type ChatCompletion } from '#libs/contracts';
-import type { FailureClass } from '#libs/health-core';
+import { AnswerError } from '../answer-error.js';
 
 /** Finish reasons with which a provider says inside a 200 that it failed. */
 const FAILED_FINISH = new Set(['insufficient_system_resource', 'error']);
 
-type Checked = { completion: ChatCompletion } | { failure: FailureClass; message: string };
-
-/** HTTP 200 proves nothing: an answer counts when it is a completion, is finished, and says something. */
-export function checkCompletion(body: unknown): Checked {
+/**
+ * HTTP 200 proves nothing: an answer counts when it is a completion, is finished, and says something.
+ * @throws AnswerError `bad_response`, or `server_error` when it says itself that it failed
+ */
+export function checkCompletion(body: unknown): ChatCompletion {
   // It will be written as JSON again, for which recursive code is used.
-  if (!isShallow(body)) return { failure: 'bad_response', message: 'the answer is nested too deeply' };
+  if (!isShallow(body)) throw new AnswerError('bad_response', 'the answer is nested too deeply');
   const parsed = chatCompletionSchema.safeParse(body);
-  if (!parsed.success) return { failure: 'bad_response', message: 'the answer is not a chat completion' };
+  if (!parsed.success) throw new AnswerError('bad_response', 'the answer is not a chat completion');
   for (const choice of parsed.data.choices) {
     const reason = choice.finish_reason ?? null;
     if (reason !== null && FAILED_FINISH.has(reason))
-      return { failure: 'server_error', message: `the answer ended with finish_reason "${reason}"` };
+      throw new AnswerError('server_error', `the answer ended with finish_reason "${reason}"`);
     if (!says(choice['message']) && reason !== 'content_filter' && reason !== 'length')
-      return { failure: 'bad_response', message: 'the answer has neither content nor a tool call' };
+      throw new AnswerError('bad_response', 'the answer has neither content nor a tool call');
   }
-  return { completion: parsed.data };
+  return parsed.data;
 }
 
 function says(message: unknown): boolean {

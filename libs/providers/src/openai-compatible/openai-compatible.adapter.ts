@@ -1,149 +1,125 @@
-import { Agent, request } from 'undici';
-import { openCallScope } from '../call-scope.js';
-import { classifyThrown } from '../classify-thrown.js';
-import { excerpt } from '../excerpt.js';
+import type { ChatCompletion } from '#libs/contracts';
+import type { Dispatcher } from 'undici';
+import type { CallScope } from '../call-scope.js';
 import type {
   CallOutcome,
   ChatCall,
-  MaxTokensField,
+  Embeddings,
+  EmbeddingsCall,
+  FailedCall,
+  GoodCall,
+  OfferedModel,
   ProviderAdapter,
   ProviderOptions,
-  TokenUsage,
 } from '../provider-adapter.js';
-import { parseJson, readBody } from '../read-body.js';
-import { retryAfterMs } from '../retry-after.js';
-import { outgoingBody } from './outgoing-body.js';
+import { ProviderConnections } from '../provider-connections.js';
+import { headerValue } from '../retry-after.js';
+import { readStreamedCompletion } from './chat-stream.js';
 import { checkCompletion } from './check-completion.js';
-import { classifySignal } from './classification-rules.js';
-import { readErrorSignal } from './error-signal.js';
+import { checkEmbeddings } from './check-embeddings.js';
+import { endpointUrl } from './endpoint-url.js';
+import { exchange, type ExchangeOptions, type ReadAnswer } from './exchange.js';
+import { offeredModels } from './offered-models.js';
+import { outgoingBody } from './outgoing-body.js';
+import { readJson } from './read-json.js';
+import { tokenUsageOf } from './token-usage.js';
 
 /** Largest answer that is read, in bytes. */
 const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
-const CONNECT_TIMEOUT_MS = 5_000;
 
 /** OpenAI's wire format, spoken by OpenAI, Azure, Gemini, DeepSeek, vLLM, Ollama and relays. The body passes through unchanged. */
 export class OpenAiCompatibleAdapter implements ProviderAdapter {
-  readonly #url: string;
+  readonly #options: ProviderOptions;
   readonly #headers: Record<string, string>;
   readonly #secrets: string[];
-  readonly #maxTokensField: MaxTokensField | undefined;
-  readonly #agent: Agent;
+  readonly #connections: ProviderConnections;
 
   constructor(options: ProviderOptions) {
-    this.#url = `${options.baseUrl}/chat/completions`;
-    this.#maxTokensField = options.maxTokensField;
+    this.#options = options;
     this.#secrets = [options.apiKey ?? '', ...Object.values(options.headers)];
     this.#headers = {
       ...options.headers,
-      'content-type': 'application/json',
-      accept: 'application/json',
       ...(options.apiKey ? { authorization: `Bearer ${options.apiKey}` } : {}),
     };
-    this.#agent = new Agent({
-      connections: options.maxConnections,
-      pipelining: 1,
-      allowH2: false,
-      connect: { timeout: CONNECT_TIMEOUT_MS },
+    this.#connections = new ProviderConnections(options.maxConnections);
+  }
+
+  chat(call: ChatCall): Promise<CallOutcome> {
+    const accept = call.stream ? 'text/event-stream' : 'application/json';
+    const request = this.#post('chat/completions', outgoingBody(call, this.#options.maxTokensField), accept, call);
+    if (!call.stream) request.limits = inOnePiece(call.limits);
+    return exchange(request, (response, scope) => readCompletion(response, scope, call));
+  }
+
+  embed(call: EmbeddingsCall): Promise<GoodCall<Embeddings> | FailedCall> {
+    const { model, body, limits, signal } = call;
+    const request = this.#post('embeddings', { ...body, model }, 'application/json', {
+      limits: inOnePiece(limits),
+      signal,
+    });
+    return exchange(request, async (response) => {
+      const answer = checkEmbeddings(await readJson(response, MAX_ANSWER_BYTES), body.input);
+      return { answer, servedModel: textOrNone(answer.model), usage: tokenUsageOf(answer) };
     });
   }
 
-  async chat(call: ChatCall): Promise<CallOutcome> {
-    const startedAt = performance.now();
-    const latencyMs = () => performance.now() - startedAt;
-    const scope = openCallScope(call.timeoutMs, call.signal);
-    let httpStatus: number | undefined;
-    try {
-      const response = await request(this.#url, {
-        method: 'POST',
-        headers: this.#headers,
-        body: JSON.stringify(outgoingBody(call, this.#maxTokensField)),
-        dispatcher: this.#agent,
-        signal: scope.signal,
-        headersTimeout: 0,
-        bodyTimeout: 0,
-      });
-      httpStatus = response.statusCode;
-      const text = await readBody(response.body, MAX_ANSWER_BYTES);
-      return this.#judge({ status: httpStatus, headers: response.headers, text }, latencyMs());
-    } catch (error) {
-      const reason = scope.abortedBy ?? error;
-      return {
-        ok: false,
-        failure: classifyThrown(reason),
-        message: this.#excerpt(describe(reason, call.timeoutMs)),
-        latencyMs: latencyMs(),
-        httpStatus,
-        retryAfterMs: undefined,
-      };
-    } finally {
-      scope.close();
-    }
+  listModels({
+    limits,
+    signal,
+  }: Pick<EmbeddingsCall, 'limits' | 'signal'>): Promise<GoodCall<OfferedModel[]> | FailedCall> {
+    const request = this.#request('GET', 'models', 'application/json', { limits: inOnePiece(limits), signal });
+    return exchange(request, async (response) => {
+      const answer = offeredModels(await readJson(response, MAX_ANSWER_BYTES));
+      return { answer, servedModel: undefined, usage: undefined };
+    });
   }
 
   async close(): Promise<void> {
-    await this.#agent.destroy();
+    await this.#connections.close();
   }
 
-  #judge(
-    answer: { status: number; headers: Record<string, string | string[] | undefined>; text: string },
-    latencyMs: number,
-  ): CallOutcome {
-    const { status, headers, text } = answer;
-    const json = parseJson(text);
-    const failed = (failure: Extract<CallOutcome, { ok: false }>['failure'], message: string): CallOutcome => ({
-      ok: false,
-      failure,
-      message: this.#excerpt(message),
-      latencyMs,
-      httpStatus: status,
-      retryAfterMs: retryAfterMs(headers, Date.now()),
-    });
+  #post(operation: string, body: object, accept: string, call: Pick<EmbeddingsCall, 'limits' | 'signal'>) {
+    const request = this.#request('POST', operation, accept, call);
+    request.headers['content-type'] = 'application/json';
+    request.body = JSON.stringify(body);
+    return request;
+  }
 
-    const isError = status >= 300 || hasError(json);
-    if (isError) {
-      const signal = readErrorSignal({ status, headers, body: json ?? text });
-      if (!signal) return failed('bad_response', text || `the provider answered ${status} and nothing more`);
-      return failed(classifySignal(signal), signal.message || `the provider answered ${status}`);
-    }
-    // Its kind and size, not its text: what a provider generated is the caller's data and stays out of logs and traces.
-    if (json === undefined)
-      return failed(
-        'bad_response',
-        `the answer is not JSON (${String(headers['content-type'] ?? 'no type')}, ${text.length} characters)`,
-      );
-    const checked = checkCompletion(json);
-    if ('failure' in checked) return failed(checked.failure, checked.message);
-    const { completion } = checked;
+  #request(
+    method: ExchangeOptions['method'],
+    operation: string,
+    accept: string,
+    { limits, signal }: Pick<EmbeddingsCall, 'limits' | 'signal'>,
+  ): ExchangeOptions {
     return {
-      ok: true,
-      completion,
-      httpStatus: status,
-      latencyMs,
-      servedModel: completion.model,
-      usage: usageOf(completion),
+      method,
+      url: endpointUrl(this.#options.baseUrl, operation),
+      headers: { ...this.#headers, accept },
+      dispatcher: this.#connections.within(limits.connectMs),
+      limits,
+      signal,
+      secrets: this.#secrets,
     };
   }
-
-  #excerpt(message: string): string {
-    return excerpt(message, this.#secrets);
-  }
 }
 
-const hasError = (json: unknown) => (Array.isArray(json) ? hasErrorField(json[0]) : hasErrorField(json));
-const hasErrorField = (json: unknown) =>
-  typeof json === 'object' && json !== null && 'error' in json && Boolean(json.error);
+/** What comes in one piece says nothing before it is there: the total alone limits it. */
+const inOnePiece = (limits: ExchangeOptions['limits']) => ({ ...limits, firstTokenMs: Infinity });
 
-function usageOf(completion: Record<string, unknown>): TokenUsage | undefined {
-  const usage = completion['usage'] as { prompt_tokens?: unknown; completion_tokens?: unknown } | null | undefined;
-  const { prompt_tokens: inputTokens, completion_tokens: outputTokens } = usage ?? {};
-  return typeof inputTokens === 'number' && typeof outputTokens === 'number'
-    ? { inputTokens, outputTokens }
-    : undefined;
+/** Read as what it is, not as what was asked for: some never stream, others always do. */
+async function readCompletion(
+  response: Dispatcher.ResponseData,
+  scope: CallScope,
+  { stream, onDelta }: ChatCall,
+): Promise<ReadAnswer<ChatCompletion>> {
+  const { headers, body } = response;
+  const type = (headerValue(headers, 'content-type') ?? '').toLowerCase();
+  const isStream = type.includes('event-stream') || (stream && !/json|html/.test(type));
+  const { completion, endedAt } = isStream
+    ? await readStreamedCompletion(body, { headers, scope, onDelta, maxBytes: MAX_ANSWER_BYTES })
+    : { completion: await readJson(response, MAX_ANSWER_BYTES), endedAt: performance.now() };
+  const answer = checkCompletion(completion);
+  return { answer, servedModel: textOrNone(answer.model), usage: tokenUsageOf(answer), endedAt };
 }
 
-function describe(error: unknown, timeoutMs: number): string {
-  const failure = classifyThrown(error);
-  if (failure === 'timeout') return `no whole answer within ${timeoutMs} ms`;
-  const { message, code } = error as NodeJS.ErrnoException;
-  return message || code || 'the connection failed';
-}
+const textOrNone = (text: string | undefined) => (text === '' ? undefined : text);

@@ -1,0 +1,90 @@
+import { FAILURE_CLASSES, consequenceOf, type FailureClass } from '#libs/health-core';
+import { parseConfig } from '#libs/config';
+import { describe, expect, test } from 'vitest';
+import { nextStep, type Met } from './next-step.js';
+import type { ResolvedRoute } from './resolve-route.js';
+
+const config = (failoverOn: string[] = []) =>
+  parseConfig(
+    `
+providers:
+  a: { kind: openai-compatible, baseUrl: 'http://127.0.0.1:1/v1' }
+  b: { kind: openai-compatible, baseUrl: 'http://127.0.0.1:1/v1' }
+targets:
+  - { provider: a, model: small, contextFallbacks: [b/large, a/large], refusalFallbacks: [b/frank] }
+  - { provider: b, model: small }
+  - { provider: a, model: large }
+  - { provider: b, model: large }
+  - { provider: b, model: frank }
+jobs: { failoverOn: [${failoverOn.join(', ')}] }
+`,
+    {},
+  );
+const ROUTE: ResolvedRoute = {
+  model: 'small',
+  primary: ['a/small', 'b/small'],
+  standIns: ['a/large', 'b/large'],
+  fallbacks: ['b/frank'],
+  preferred: undefined,
+  pin: undefined,
+};
+const step = (
+  failure: FailureClass,
+  met: Partial<Met> = {},
+  from = 'a/small',
+  route = ROUTE,
+  failoverOn?: string[],
+) => {
+  const read = config(failoverOn);
+  const target = read.targets.find(({ id }) => id === from)!;
+  return nextStep(failure, target, route, { tried: new Set([from]), triedOtherFamily: false, ...met }, read);
+};
+
+describe('after a fault of the target', () => {
+  test.each(FAILURE_CLASSES.filter((failure) => consequenceOf(failure).failover))(
+    '%s: the job goes on along its route',
+    (failure) => {
+      expect(step(failure)).toEqual({ kind: 'go-on', route: ROUTE });
+    },
+  );
+});
+
+describe('after a fault of the request', () => {
+  test.each(FAILURE_CLASSES.filter((failure) => !consequenceOf(failure).failover))(
+    '%s: nobody else is asked where nothing is configured for it',
+    (failure) => {
+      const alone = { ...ROUTE, primary: ['b/small'], standIns: [], fallbacks: [] };
+      expect(step(failure, {}, 'b/small', alone)).toEqual({ kind: 'reject' });
+    },
+  );
+
+  test('too long a context: only targets with a larger window, in the order of the list', () => {
+    expect(step('context_length')).toMatchObject({
+      route: { primary: [], standIns: [], fallbacks: ['b/large', 'a/large'] },
+    });
+    expect(step('context_length', { tried: new Set(['a/small', 'b/large', 'a/large']) })).toEqual({ kind: 'reject' });
+  });
+
+  test('a refusal: only the targets that are listed for it', () => {
+    expect(step('content_filter')).toMatchObject({ route: { fallbacks: ['b/frank'] } });
+    expect(step('content_filter', {}, 'b/small')).toEqual({ kind: 'reject' });
+  });
+
+  test('an unknown parameter: once, another model', () => {
+    expect(step('unsupported_param')).toMatchObject({
+      route: { primary: [], standIns: ['a/large', 'b/large'], fallbacks: ['b/frank'] },
+    });
+    expect(step('unsupported_param', { triedOtherFamily: true })).toEqual({ kind: 'reject' });
+  });
+
+  test('a bad request, or one that is too large: on along the route, where the configuration says so', () => {
+    for (const failure of ['bad_request', 'too_large'] as const) {
+      expect(step(failure)).toEqual({ kind: 'reject' });
+      expect(step(failure, {}, 'a/small', ROUTE, [failure])).toEqual({ kind: 'go-on', route: ROUTE });
+    }
+  });
+
+  test('a pinned job stays where it is pinned', () => {
+    expect(step('context_length', {}, 'a/small', { ...ROUTE, pin: 'a/small' })).toEqual({ kind: 'reject' });
+  });
+});

@@ -1,0 +1,206 @@
+import { CompletionClient } from '#libs/client';
+import { afterEach, describe, expect, test } from 'vitest';
+import {
+  allAttempts,
+  attemptsOf,
+  type Pair,
+  type PairOptions,
+  startPair,
+  STREAMS,
+  textOf,
+  WIRES,
+} from './guarantees.fixture.js';
+
+/** The promises about streams, bodies and deadlines, each through a whole router, real Redis and the simulator. */
+let pair: Pair;
+const start = async (options: PairOptions = {}) => (pair = await startPair(options));
+afterEach(() => pair?.stop());
+
+const answeredBySecond = async () => {
+  const outcome = await pair.run();
+  expect(outcome).toMatchObject({ status: 'completed', result: { understudy: { target: 'two' } } });
+  expect(textOf(outcome).length).toBeGreaterThan(0);
+  expect(await pair.callsToFirst()).toHaveLength(1);
+  return allAttempts(outcome)[0]!;
+};
+
+describe.each(WIRES)('with $kind, streaming $streaming', (wire) => {
+  test('G19 no response at all: another target answers after one timeout, the silent one is asked once', async () => {
+    await start({ wire, first: 'timeoutMs: 300' });
+    await pair.fault({ kind: 'down', mode: 'hang' });
+    expect(await answeredBySecond()).toMatchObject({ outcome: 'timeout', deadline: 'total' });
+  });
+
+  test.each([
+    ['an error as the body of a 200', { kind: 'error-in-200' }, 'server_error'],
+    ['a full account told in a 200', { kind: 'error-in-200', status: 503 }, 'overloaded'],
+  ] as const)('G26 %s: classified like the status it stands for', async (_what, fault, failure) => {
+    await start({ wire });
+    await pair.fault(fault);
+    expect((await answeredBySecond()).outcome).toBe(failure);
+  });
+
+  test.each([
+    ['HTML', { kind: 'html' }],
+    ['null', { kind: 'null-body' }],
+    ['nothing', { kind: 'empty-body' }],
+    ['half a JSON', { kind: 'garbage' }],
+    ['what is not UTF-8', { kind: 'invalid-utf8' }],
+    ['100 MB', { kind: 'huge', megabytes: 100 }],
+  ] as const)(
+    'G27 a 200 with %s: a counted failure with a short reason, and another target answers',
+    async (_what, fault) => {
+      await start({ wire });
+      await pair.fault(fault);
+      const { outcome, message } = await answeredBySecond();
+      expect(['bad_response', 'stream_broken']).toContain(outcome);
+      expect(message!.length).toBeLessThanOrEqual(300);
+      await expect.poll(() => pair.countedForFirst()).toEqual([outcome]);
+    },
+  );
+
+  test.each([
+    ['empty choices', { kind: 'empty-choices' }],
+    ['no choices', { kind: 'no-choices' }],
+    ['no content and no tool call', { kind: 'empty-content' }],
+    ['a role and nothing else', { kind: 'role-only' }],
+  ] as const)('G28 a 200 with %s: a failed attempt', async (_what, fault) => {
+    await start({ wire });
+    await pair.fault(fault);
+    expect((await answeredBySecond()).outcome).toBe('bad_response');
+  });
+
+  test('G29 headers and then silence: the deadline covers the body too', async () => {
+    await start({ wire, first: 'timeoutMs: 300' });
+    await pair.fault({ kind: 'stall' });
+    expect((await answeredBySecond()).outcome).toBe('timeout');
+  });
+
+  test('G29 headers that come byte by byte: the deadline covers them too', async () => {
+    await start({ wire, first: 'timeoutMs: 400' });
+    await pair.fault({ kind: 'slow-drip', bytesPerSecond: 1, headers: true });
+    expect((await answeredBySecond()).outcome).toBe('timeout');
+  });
+
+  test("G31 the job's own deadline passes in the middle: the job fails by it, and nobody is blamed", async () => {
+    await start({ wire, first: 'timeoutMs: 10000', second: null });
+    await pair.fault({ kind: 'down', mode: 'hang' });
+    expect(await pair.run({ deadlineMs: 500 })).toMatchObject({
+      status: 'failed',
+      error: { code: 'deadline_exceeded' },
+    });
+    await expect.poll(() => pair.countedForFirst()).toEqual(['cancelled']);
+  });
+
+  test('G56 the result tells target, model, attempts, usage and cost of the answer that was given', async () => {
+    await start({ wire, first: 'price: { inputPerMillion: 1000, outputPerMillion: 0 }' });
+    const outcome = await pair.run();
+    if (outcome.status === 'failed') throw new Error(outcome.error.message);
+    const { usage, cost, ...rest } = outcome.result.understudy;
+    expect(rest).toMatchObject({ target: 'one', servedModel: 'm1', requestedModel: 'm1' });
+    expect(usage).toMatchObject({ estimated: false });
+    expect(cost).toEqual({ usd: usage!.inputTokens / 1_000, source: 'config', estimated: false });
+  });
+
+  test('tokens that the provider does not count are estimated, and told to be', async () => {
+    await start({ wire });
+    await pair.fault({ kind: 'no-usage' });
+    expect(await pair.run()).toMatchObject({ result: { understudy: { usage: { estimated: true } } } });
+  });
+
+  test('the model that served is told, not the one that was asked', async () => {
+    await start({ wire });
+    await pair.fault({ kind: 'served-model', model: 'something-cheaper' });
+    expect(await pair.run()).toMatchObject({ result: { understudy: { servedModel: 'something-cheaper' } } });
+  });
+});
+
+describe.each(STREAMS)('a stream of $kind', (wire) => {
+  test('G20 whose first token does not come: the other target answers after the limit for it', async () => {
+    await start({ wire, first: 'firstTokenTimeoutMs: 300' });
+    await pair.fault({ kind: 'slow-first-token', ms: 20_000 });
+    expect(await answeredBySecond()).toMatchObject({ outcome: 'timeout', deadline: 'first_token' });
+  });
+
+  test('G20 that only says that it is alive: comments do not stand in for a token', async () => {
+    await start({ wire, first: 'firstTokenTimeoutMs: 300' });
+    await pair.fault({ kind: 'keep-alive-only', intervalMs: 20 });
+    expect(await answeredBySecond()).toMatchObject({ outcome: 'timeout', deadline: 'first_token' });
+  });
+
+  test.each([false, true])(
+    'G21 that is cut in the middle (abruptly: %s): a whole answer from elsewhere',
+    async (abrupt) => {
+      await start({ wire });
+      await pair.fault({ kind: 'cut', afterChunks: 2, abrupt });
+      const attempt = await answeredBySecond();
+      expect(['stream_broken', 'connection']).toContain(attempt.outcome);
+      expect(attempt.discardedChars).toBeGreaterThan(0);
+    },
+  );
+
+  test('G22 that falls silent in the middle: the same, through the idle deadline', async () => {
+    await start({ wire, first: 'idleTimeoutMs: 300' });
+    await pair.fault({ kind: 'stall', afterChunks: 2 });
+    const attempt = await answeredBySecond();
+    expect(attempt).toMatchObject({ deadline: 'idle' });
+    expect(attempt.discardedChars).toBeGreaterThan(0);
+  });
+
+  test('G23 with a malformed event: the same', async () => {
+    await start({ wire });
+    await pair.fault({ kind: 'malformed-event', event: 5 });
+    expect(['stream_broken', 'bad_response']).toContain((await answeredBySecond()).outcome);
+  });
+
+  test('G24 without an end marker: accepted with a stop reason, cut without one', async () => {
+    await start({ wire });
+    await pair.fault({ kind: 'no-done', finish: true });
+    expect(attemptsOf(await pair.run())).toEqual([['one', 'success']]);
+    await pair.revive();
+    await pair.fault({ kind: 'no-done', finish: false });
+    expect(attemptsOf(await pair.run()).at(-1)).toEqual(['two', 'success']);
+  });
+
+  test('G25 that breaks, and a target that takes no half answers: begun anew there, the first error is kept', async () => {
+    await start({ wire });
+    await pair.fault({ kind: 'cut', afterChunks: 2 });
+    await pair.faultOfSecond({ kind: 'reject-prefill' });
+    expect((await answeredBySecond()).outcome).toBe('stream_broken');
+  });
+
+  test.each([1, 4])('G26 with an error as event %i: never a success', async (event) => {
+    await start({ wire });
+    await pair.fault({ kind: 'error-event', event, status: 503 });
+    expect(['overloaded', 'stream_broken']).toContain((await answeredBySecond()).outcome);
+  });
+
+  test('G30 that is alive but too slow: given up where a floor is configured, kept where none is', async () => {
+    await start({ wire, first: 'minTokensPerSecond: 100, idleTimeoutMs: 400' });
+    await pair.fault({ kind: 'slow-drip', tokensPerSecond: 4 });
+    expect(await answeredBySecond()).toMatchObject({ outcome: 'timeout', deadline: 'too_slow' });
+    await pair.stop();
+
+    await start({ wire });
+    await pair.fault({ kind: 'slow-drip', tokensPerSecond: 40 });
+    expect(attemptsOf(await pair.run())).toEqual([['one', 'success']]);
+  });
+
+  test('what never closes after its end is an answer all the same', async () => {
+    await start({ wire, first: 'timeoutMs: 5000' });
+    await pair.fault({ kind: 'unavailable-after-finish' });
+    expect(attemptsOf(await pair.run())).toEqual([['one', 'success']]);
+  });
+
+  test('the time to the first token is told, and teaches what is usual', async () => {
+    await start({ wire });
+    const [attempt] = allAttempts(await pair.run());
+    expect(attempt!.firstTokenMs).toBeGreaterThan(0);
+    expect(attempt!.firstTokenMs).toBeLessThanOrEqual(attempt!.latencyMs);
+    await expect
+      .poll(async () => (await pair.router.observations()).map(({ firstTokenMs }) => firstTokenMs))
+      .toEqual([expect.any(Number)]);
+  });
+});
+
+test.skipIf(!('cancel' in CompletionClient.prototype))('G32 a job cancelled in flight', () => undefined);
