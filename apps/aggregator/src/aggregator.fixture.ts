@@ -35,15 +35,21 @@ export function configOf(weights: Record<string, number>, health = '{}'): Unders
 }
 
 export async function startAggregator(
-  at: { redisUrl: string; prefix: string },
+  at: { redisUrl: string; prefix: string; adminKey?: string },
   config: UnderstudyConfig,
 ): Promise<RunningAggregator> {
   const logs: Record<string, unknown>[] = [];
   const destination = { write: (line: string) => logs.push(JSON.parse(line) as Record<string, unknown>) };
+  const env = {
+    REDIS_URL: at.redisUrl,
+    UNDERSTUDY_PREFIX: at.prefix,
+    HOST: '127.0.0.1',
+    UNDERSTUDY_ADMIN_KEY: at.adminKey,
+  };
   const service = await createService({
     name: 'aggregator',
-    env: { HOST: '127.0.0.1', PORT: 0, SHUTDOWN_DEADLINE_MS: 5_000 },
-    module: AggregatorModule.forRoot({ REDIS_URL: at.redisUrl, UNDERSTUDY_PREFIX: at.prefix }, config),
+    env: { ...env, PORT: 0, SHUTDOWN_DEADLINE_MS: 5_000 },
+    module: AggregatorModule.forRoot(env, config),
     logger: createLogger({ name: 'aggregator', destination: destination as never }),
   });
   const url = await service.start();

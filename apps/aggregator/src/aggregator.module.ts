@@ -1,13 +1,15 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { UnderstudyConfig } from '#libs/config';
-import { Lease, ObservationReader, SnapshotFeed, SnapshotStore } from '#libs/store';
-import { HealthMetrics, Registry } from '#libs/telemetry';
+import { Lease, ModeStore, ObservationReader, SnapshotFeed, SnapshotStore } from '#libs/store';
+import { HealthMetrics, ModeMetrics, Registry } from '#libs/telemetry';
 import { AggregatorId } from './aggregator-id.js';
 import type { AggregatorEnv } from './aggregator.env.js';
 import { AGGREGATOR_CONFIG } from './aggregator.tokens.js';
 import { HealthEffectsService } from './health-effects.service.js';
 import { HealthViewService } from './health-view.service.js';
 import { HealthController } from './health.controller.js';
+import { ADMIN_DOOR, AdminGuard } from './admin.guard.js';
+import { ModeController } from './mode.controller.js';
 import { ObservationService } from './observation.service.js';
 import { RoutingWeightsController } from './routing-weights.controller.js';
 import { StatusController } from './status.controller.js';
@@ -15,17 +17,23 @@ import { StatusController } from './status.controller.js';
 /** Turns observations into health. Runs inside the ServiceModule of #libs/service. */
 @Module({})
 export class AggregatorModule {
-  static forRoot(env: Pick<AggregatorEnv, 'REDIS_URL' | 'UNDERSTUDY_PREFIX'>, config: UnderstudyConfig): DynamicModule {
+  static forRoot(
+    env: Pick<AggregatorEnv, 'REDIS_URL' | 'UNDERSTUDY_PREFIX' | 'HOST' | 'UNDERSTUDY_ADMIN_KEY'>,
+    config: UnderstudyConfig,
+  ): DynamicModule {
     const options = { redisUrl: env.REDIS_URL, prefix: env.UNDERSTUDY_PREFIX };
     const models = config.targets.map(({ model }) => model);
     const states = ['healthy', 'unhealthy', 'unavailable'];
     return {
       module: AggregatorModule,
-      controllers: [HealthController, RoutingWeightsController, StatusController],
+      controllers: [HealthController, RoutingWeightsController, StatusController, ModeController],
       providers: [
         { provide: AGGREGATOR_CONFIG, useValue: config },
         { provide: ObservationReader, useFactory: () => new ObservationReader(options) },
         { provide: SnapshotStore, useFactory: () => new SnapshotStore(options) },
+        { provide: ModeStore, useFactory: () => new ModeStore(options) },
+        { provide: ADMIN_DOOR, useValue: { host: env.HOST, key: env.UNDERSTUDY_ADMIN_KEY } },
+        AdminGuard,
         { provide: SnapshotFeed, useFactory: () => new SnapshotFeed(options) },
         {
           provide: Lease,
@@ -35,6 +43,11 @@ export class AggregatorModule {
         {
           provide: HealthMetrics,
           useFactory: (registry: Registry) => new HealthMetrics(registry, { models, states }),
+          inject: [Registry],
+        },
+        {
+          provide: ModeMetrics,
+          useFactory: (registry: Registry) => new ModeMetrics(registry, config.modes),
           inject: [Registry],
         },
         AggregatorId,

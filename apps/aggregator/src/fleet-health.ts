@@ -7,23 +7,30 @@ import {
   type HealthEvent,
   type HealthPolicy,
   type Observation,
+  type FleetMode,
+  type ModeRules,
   type TargetProfile,
   type TargetState,
 } from '#libs/health-core';
 import { takeSnapshot, type TargetRecord } from './health-snapshot.js';
+import { ModeWatch, type ModeEffect } from './mode-watch.js';
 import { probeSlotMs } from './probe-interval.js';
 import { restoreState } from './restore-state.js';
 import { SeenObservations, type ReporterSequences } from './seen-observations.js';
 
-/** An effect and the target that it is about. */
-export type FleetEffect = HealthEffect & { target: string; model: string };
+/** An effect on one target. */
+export type TargetEffect = HealthEffect & { target: string; model: string };
+
+/** What the caller must do, about one target or about the mode of all. */
+export type FleetEffect = TargetEffect | ModeEffect;
 
 /** What became of an observation. */
 export type Folded = { as: 'news'; effects: FleetEffect[] } | { as: 'repeat' } | { as: 'unknown-target' };
 
 /** What is configured about the fleet, as far as its health depends on it: an UnderstudyConfig will do. */
 export interface FleetConfig {
-  targets: readonly (TargetProfile & { model: string })[];
+  targets: readonly (TargetProfile & { model: string; mode?: string | undefined })[];
+  modes?: ModeRules | undefined;
   health: { policy: HealthPolicy };
   probes: { intervalMs: number };
 }
@@ -32,6 +39,7 @@ export interface FleetConfig {
 export interface SavedFleet {
   targets: Record<string, unknown>;
   reporters: ReporterSequences;
+  mode?: FleetMode | undefined;
 }
 
 /** The state of all configured targets, in memory. Reads no clock, talks to nobody. */
@@ -39,6 +47,7 @@ export class FleetHealth {
   readonly #targets: ReadonlyMap<string, TargetRecord>;
   readonly #seen: SeenObservations;
   readonly #policy: HealthPolicy;
+  readonly #mode: ModeWatch | null;
   /** As published last, by target id. */
   #probeIntervals: ReadonlyMap<string, number> = new Map();
   /** Targets of the saved state that are configured no more. */
@@ -59,6 +68,7 @@ export class FleetHealth {
       config.targets.map((profile) => [profile.id, { profile, state: this.#begin(profile, known.get(profile.id)) }]),
     );
     this.#seen = new SeenObservations(saved?.reporters);
+    this.#mode = config.modes ? new ModeWatch(config.modes, saved?.mode) : null;
     this.removed = [...known.keys()].filter((id) => !this.#targets.has(id));
   }
 
@@ -70,11 +80,18 @@ export class FleetHealth {
     return { as: 'news', effects: this.#apply(record, { type: 'observed', observation, now, draw: this.draw() }) };
   }
 
-  /** Lets time pass; to be called each second. */
-  tick(now: number): FleetEffect[] {
-    return [...this.#targets.values()].flatMap((record) =>
+  /**
+   * Lets time pass; to be called each second.
+   * @param modeSetTo what an operator has set; null for the automatic choice
+   */
+  tick(now: number, modeSetTo: string | null = null): FleetEffect[] {
+    const effects = [...this.#targets.values()].flatMap((record) =>
       this.#apply(record, { type: 'ticked', now, draw: this.draw() }),
     );
+    if (!this.#mode) return effects;
+    const primary = [...this.#targets.values()].filter(({ profile }) => profile.mode === this.config.modes?.primary);
+    const members = primary.map(({ state, profile }) => viewTarget(state, profile, now, this.#policy));
+    return [...effects, ...this.#mode.look(members, modeSetTo, now)];
   }
 
   /** Whether some target is to be pinged sooner than the last snapshot said: somebody should hear it. */
@@ -90,16 +107,17 @@ export class FleetHealth {
   }
 
   snapshot(stamp: Pick<HealthSnapshot, 'epoch' | 'version' | 'at'>): HealthSnapshot {
-    const rules = { policy: this.#policy, usualMs: this.config.probes.intervalMs };
+    const rules = { policy: this.#policy, usualMs: this.config.probes.intervalMs, mode: this.#mode?.told() };
     const snapshot = takeSnapshot([...this.#targets.values()], stamp, rules);
     this.#probeIntervals = new Map(snapshot.targets.map(({ target, probeIntervalMs }) => [target, probeIntervalMs]));
     return snapshot;
   }
 
   /** For the constructor of the next one. */
-  save(): { targets: Record<string, TargetState>; reporters: ReporterSequences } {
+  save(): { targets: Record<string, TargetState>; reporters: ReporterSequences; mode?: FleetMode } {
     const states = [...this.#targets].map(([id, { state }]) => [id, state] as const);
-    return { targets: Object.fromEntries(states), reporters: this.#seen.toJSON() };
+    const mode = this.#mode && { mode: this.#mode.save() };
+    return { targets: Object.fromEntries(states), reporters: this.#seen.toJSON(), ...mode };
   }
 
   #begin(profile: TargetProfile, saved: unknown): TargetState {
@@ -107,7 +125,7 @@ export class FleetHealth {
     return saved === undefined ? blank : restoreState(saved, blank);
   }
 
-  #apply(record: TargetRecord, event: HealthEvent): FleetEffect[] {
+  #apply(record: TargetRecord, event: HealthEvent): TargetEffect[] {
     const { profile } = record;
     const [state, effects] = transition(record.state, event, profile, this.#policy);
     record.state = state;
@@ -116,7 +134,7 @@ export class FleetHealth {
   }
 
   /** Targets of one provider tend to fail together: the others are watched more closely. */
-  #warnSiblings({ id, provider }: TargetProfile, now: number): FleetEffect[] {
+  #warnSiblings({ id, provider }: TargetProfile, now: number): TargetEffect[] {
     const siblings = [...this.#targets.values()].filter(
       ({ profile }) => profile.provider === provider && profile.id !== id,
     );

@@ -1,7 +1,7 @@
 import { context, propagation, trace } from '@opentelemetry/api';
 import { node, tracing } from '@opentelemetry/sdk-node';
 import type { Observation } from '#libs/health-core';
-import { createLogger, createRegistry, HealthMetrics } from '#libs/telemetry';
+import { createLogger, createRegistry, HealthMetrics, ModeMetrics } from '#libs/telemetry';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { FleetEffect } from './fleet-health.js';
 import { HealthEffectsService } from './health-effects.service.js';
@@ -28,6 +28,7 @@ beforeEach(() => {
   effects = new HealthEffectsService(
     logger,
     new HealthMetrics(createRegistry(), { models: ['gpt-4'], states: ['unavailable'] }),
+    new ModeMetrics(createRegistry(), undefined),
   );
 });
 

@@ -2,15 +2,16 @@ import { propagation, ROOT_CONTEXT, SpanKind, trace, type Attributes, type Link 
 import { Inject, Injectable } from '@nestjs/common';
 import { ATTR, SPAN_EVENT } from '#libs/contracts';
 import { LOGGER } from '#libs/service';
-import { HealthMetrics, type Logger } from '#libs/telemetry';
-import type { FleetEffect } from './fleet-health.js';
+import { HealthMetrics, ModeMetrics, type Logger } from '#libs/telemetry';
+import type { FleetEffect, TargetEffect } from './fleet-health.js';
+import type { ModeEffect } from './mode-watch.js';
 import { QuietPeriod } from './quiet-period.js';
 
 const SLOW_ANSWER_LOG_MS = 60_000;
 
-type StateChange = Extract<FleetEffect, { type: 'state-changed' }>;
-type BreakerChange = Extract<FleetEffect, { type: 'breaker-changed' }>;
-type SlowAnswer = Extract<FleetEffect, { type: 'slow-answer' }>;
+type StateChange = Extract<TargetEffect, { type: 'state-changed' }>;
+type BreakerChange = Extract<TargetEffect, { type: 'breaker-changed' }>;
+type SlowAnswer = Extract<TargetEffect, { type: 'slow-answer' }>;
 
 /** Tells people what the core has decided: one line, one count and one span event per change of state. */
 @Injectable()
@@ -20,13 +21,16 @@ export class HealthEffectsService {
   constructor(
     @Inject(LOGGER) private readonly logger: Logger,
     private readonly metrics: HealthMetrics,
+    private readonly modes: ModeMetrics,
   ) {}
 
   /** Call it with what has been published, and only then: a former leader's decisions are nobody's. */
   carryOut(effects: readonly FleetEffect[]): void {
     const changes = effects.filter((effect) => effect.type === 'state-changed' || effect.type === 'breaker-changed');
     if (changes.length > 0) this.#tellChanges(changes);
-    for (const effect of effects) if (effect.type === 'slow-answer') this.#tellSlowAnswer(effect);
+    for (const effect of effects)
+      if (effect.type === 'slow-answer') this.#tellSlowAnswer(effect);
+      else if (effect.type === 'mode-changed') this.#tellMode(effect);
   }
 
   /** A span exists only when there is something to see in it; it leads to the calls on which the decision rests. */
@@ -46,6 +50,21 @@ export class HealthEffectsService {
           this.metrics.circuitChanged(change.model, change.to);
           this.#logBreaker(change);
         }
+      span.end();
+    });
+  }
+
+  /** One line says which targets, since when, and what they said last. */
+  #tellMode({ from, to, reason, afterMs, evidence }: ModeEffect): void {
+    trace.getTracer('aggregator').startActiveSpan('switch mode', {}, ROOT_CONTEXT, (span) => {
+      const attributes = { [ATTR.modeFrom]: from, [ATTR.modeTo]: to, [ATTR.modeReason]: reason };
+      span.addEvent(SPAN_EVENT.modeChange, attributes);
+      this.modes.switched(from, to, reason);
+      const fields = { event: SPAN_EVENT.modeChange, from, to, reason, after_ms: afterMs, targets: evidence };
+      const lasted = afterMs === null ? '' : ` for ${Math.round(afterMs / 1000)} s`;
+      const members = evidence.map(({ target, state }) => `${target} ${state}`).join(', ');
+      const text = `mode ${from} → ${to}: ${reason.replaceAll('_', ' ')}${lasted}; ${members}`;
+      this.logger.warn(fields, text);
       span.end();
     });
   }

@@ -1,7 +1,8 @@
-import type { HealthSnapshot, TargetHealth } from '#libs/contracts';
+import type { HealthSnapshot, SnapshotMode, TargetHealth } from '#libs/contracts';
 import {
   choose,
   initialRoutingState,
+  inMode,
   routingWeights,
   successRate,
   viewTarget,
@@ -14,7 +15,7 @@ import { probeSlotMs } from './probe-interval.js';
 
 /** A configured target and what is known of it. */
 export interface TargetRecord {
-  profile: TargetProfile & { model: string };
+  profile: TargetProfile & { model: string; mode?: string | undefined };
   state: TargetState;
 }
 
@@ -23,16 +24,19 @@ export interface SnapshotRules {
   policy: HealthPolicy;
   /** The configured interval between probes. */
   usualMs: number;
+  /** Absent without modes. */
+  mode?: SnapshotMode | undefined;
 }
 
 /** The snapshot of these targets, under this epoch and version. */
 export function takeSnapshot(
   records: readonly TargetRecord[],
   { epoch, version, at }: Pick<HealthSnapshot, 'epoch' | 'version' | 'at'>,
-  { policy, usualMs }: SnapshotRules,
+  { policy, usualMs, mode }: SnapshotRules,
 ): HealthSnapshot {
   const views = records.map(({ state, profile }) => viewTarget(state, profile, at, policy));
-  const weights = weightsOf(views, at, policy);
+  const asked = views.map((view, i) => inMode(view, records[i]?.profile ?? {}, mode?.current ?? null));
+  const weights = weightsOf(asked, at, policy);
   const situation = { usualMs, isAnyClosed: views.some(({ breaker }) => breaker === 'closed'), now: at };
   const targets = records.map(({ profile, state }, i): TargetHealth => {
     const view = views[i] as TargetView;
@@ -47,7 +51,7 @@ export function takeSnapshot(
       probeIntervalMs: probeSlotMs(view, situation, policy),
     };
   });
-  return { epoch, version, at, scoring: policy.scoring, targets };
+  return { epoch, version, at, scoring: policy.scoring, targets, ...(mode && { mode }) };
 }
 
 /** What each target should get of jobs that any of them may answer. */

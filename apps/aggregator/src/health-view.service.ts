@@ -3,7 +3,7 @@ import type { UnderstudyConfig } from '#libs/config';
 import type { HealthSnapshot } from '#libs/contracts';
 import { LOGGER, Readiness } from '#libs/service';
 import { Lease, SnapshotFeed } from '#libs/store';
-import { HealthMetrics, type Logger } from '#libs/telemetry';
+import { HealthMetrics, ModeMetrics, type Logger } from '#libs/telemetry';
 import { AGGREGATOR_CONFIG } from './aggregator.tokens.js';
 
 /**
@@ -16,6 +16,7 @@ export class HealthViewService implements OnModuleInit, OnModuleDestroy {
     private readonly feed: SnapshotFeed,
     private readonly lease: Lease,
     private readonly metrics: HealthMetrics,
+    private readonly modes: ModeMetrics,
     private readonly readiness: Readiness,
     @Inject(AGGREGATOR_CONFIG) private readonly config: UnderstudyConfig,
     @Inject(LOGGER) private readonly logger: Logger,
@@ -37,6 +38,7 @@ export class HealthViewService implements OnModuleInit, OnModuleDestroy {
     const seen = this.readiness.require('first health snapshot');
     this.feed.onChange((snapshot) => {
       seen.met();
+      if (snapshot.mode) this.modes.publish(snapshot.mode.current);
       this.metrics.publish(snapshot.targets.map((target) => ({ ...target, circuit: target.breaker })));
     });
     this.feed.start();

@@ -1,4 +1,10 @@
-import { STREAM_START, type ObservationBatch, type ObservationReader, type SnapshotStore } from '#libs/store';
+import {
+  STREAM_START,
+  type ModeStore,
+  type ObservationBatch,
+  type ObservationReader,
+  type SnapshotStore,
+} from '#libs/store';
 import { FleetHealth, type FleetConfig, type FleetEffect } from './fleet-health.js';
 import type { SavedState } from './saved-state.js';
 
@@ -36,6 +42,7 @@ export class LeaderTerm {
     saved: SavedState | null,
     private readonly reader: Pick<ObservationReader, 'read'>,
     private readonly store: Pick<SnapshotStore, 'publish'>,
+    private readonly modes: Pick<ModeStore, 'read'> | null = null,
   ) {
     this.#fleet = new FleetHealth(config, saved ?? undefined);
     this.#removed = this.#fleet.removed;
@@ -67,7 +74,8 @@ export class LeaderTerm {
    * @throws while Redis is away; then the effects are kept for the next time
    */
   async publish(now: number): Promise<FleetEffect[] | null> {
-    this.#unpublished.push(...this.#fleet.tick(now));
+    const setting = await this.modes?.read();
+    this.#unpublished.push(...this.#fleet.tick(now, setting?.mode));
     // A publication whose answer was lost may have been carried out: its version is never used again.
     const version = ++this.#version;
     const snapshot = this.#fleet.snapshot({ epoch: this.epoch, version, at: now });

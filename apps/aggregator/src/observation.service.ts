@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import type { UnderstudyConfig } from '#libs/config';
 import { LOGGER } from '#libs/service';
-import { Lease, ObservationReader, SnapshotStore, STREAM_START } from '#libs/store';
+import { Lease, ModeStore, ObservationReader, SnapshotStore, STREAM_START } from '#libs/store';
 import type { Logger } from '#libs/telemetry';
 import { AGGREGATOR_CONFIG } from './aggregator.tokens.js';
 import { HealthEffectsService } from './health-effects.service.js';
@@ -29,6 +29,7 @@ export class ObservationService implements OnApplicationBootstrap, OnModuleDestr
     private readonly lease: Lease,
     private readonly reader: ObservationReader,
     private readonly store: SnapshotStore,
+    private readonly modes: ModeStore,
     private readonly effects: HealthEffectsService,
     @Inject(AGGREGATOR_CONFIG) private readonly config: UnderstudyConfig,
     @Inject(LOGGER) private readonly logger: Logger,
@@ -44,7 +45,7 @@ export class ObservationService implements OnApplicationBootstrap, OnModuleDestr
     this.reader.close();
     await this.lease.close();
     await this.#running;
-    await this.store.close();
+    await Promise.all([this.store.close(), this.modes.close()]);
   }
 
   async #run(): Promise<void> {
@@ -62,7 +63,8 @@ export class ObservationService implements OnApplicationBootstrap, OnModuleDestr
   }
 
   async #lead(epoch: number): Promise<void> {
-    const term = new LeaderTerm(epoch, this.config, await this.#savedState(), this.reader, this.store);
+    const modes = this.config.modes ? this.modes : null;
+    const term = new LeaderTerm(epoch, this.config, await this.#savedState(), this.reader, this.store, modes);
     this.#lastTerm = term;
     this.logger.info({ event: 'aggregator.leading', epoch }, `leading, epoch ${epoch}`);
     while (this.lease.epoch === epoch && !this.#stop.signal.aborted) {

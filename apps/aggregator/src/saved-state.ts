@@ -1,5 +1,14 @@
+import type { FleetMode } from '#libs/health-core';
 import { z } from 'zod';
 import type { ReporterSequences } from './seen-observations.js';
+
+const fleetModeSchema = z.object({
+  current: z.string(),
+  automatic: z.string(),
+  countingSince: z.number().nullable(),
+  changedAt: z.number(),
+  reason: z.enum(['started', 'primary_failing', 'primary_recovered', 'manual', 'released']),
+}) satisfies z.ZodType<FleetMode>;
 
 const savedStateSchema = z.object({
   /** Of the snapshot that was published with it. */
@@ -12,6 +21,8 @@ const savedStateSchema = z.object({
     z.custom<object>((value) => typeof value === 'object' && value !== null),
   ),
   reporters: z.array(z.tuple([z.string(), z.number()])) satisfies z.ZodType<ReporterSequences>,
+  /** What is not readable here begins anew, and takes nothing else with it. */
+  mode: fleetModeSchema.optional().catch(undefined),
 });
 
 /** All that one leader leaves to the next. */

@@ -1,4 +1,5 @@
 import { Controller, Get } from '@nestjs/common';
+import type { SnapshotMode } from '#libs/contracts';
 import { Lease } from '#libs/store';
 import { AggregatorId } from './aggregator-id.js';
 import { HealthViewService } from './health-view.service.js';
@@ -20,6 +21,8 @@ export interface StatusReport {
   /** Nobody has published for longer than `health.policy.staleAfterMs`. */
   stale: boolean;
   scoring: string | null;
+  /** Null where no modes are configured. */
+  mode: SnapshotMode | null;
   targets: TargetReport[];
   /** What this process did with observations since it started. */
   observations: { folded: number; repeated: number; rejected: number };
@@ -49,6 +52,7 @@ export class StatusController {
       age_ms: ageMs,
       stale,
       scoring: snapshot?.scoring ?? null,
+      mode: snapshot?.mode ?? null,
       targets: snapshot?.targets.map(targetReport) ?? [],
       observations: { ...this.observations.counts },
     };

@@ -70,7 +70,8 @@ export class AttemptService {
     }
     this.metrics.attemptSucceeded(target.model, outcome.latencyMs);
     const from = { target, provider: this.targets.provider(target.provider), request: planned.job.request };
-    const answer = serve(outcome, from, this.#prices);
+    const mode = this.decisions.servedMode(target.id, planned.job.routing?.mode);
+    const answer = { ...serve(outcome, from, this.#prices), mode };
     this.#tellAnswer(target, answer, outcome.firstTokenMs);
     return { outcome, answer, attempt: { ...attempt, costUsd: answer.cost.usd } };
   }

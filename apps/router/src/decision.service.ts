@@ -4,6 +4,7 @@ import {
   choose,
   type Decision,
   initialRoutingState,
+  inMode,
   type Observation,
   settle,
   type RouteQuestion,
@@ -22,45 +23,78 @@ export interface JobSoFar {
   parkings: number;
 }
 
+/** One decision, and what it rests on. */
+export interface RouteDecision {
+  decision: Decision;
+  /** By target id. */
+  views: ReadonlyMap<string, TargetView>;
+  /** Mode whose targets came first; null where there are no modes. */
+  mode: string | null;
+}
+
 /** Holds what this router knows by itself, and puts every question to the core. Gives the core its clock and its dice. */
 @Injectable()
 export class DecisionService {
   #routing = initialRoutingState();
+  readonly #modeOf: ReadonlyMap<string, string | undefined>;
 
   constructor(
     @Inject(ROUTER_CONFIG) private readonly config: UnderstudyConfig,
     private readonly health: HealthViewService,
-  ) {}
+  ) {
+    this.#modeOf = new Map(config.targets.map(({ id, mode }) => [id, mode]));
+  }
 
   /** Whom to ask now, or how long to wait. A choice takes its place at once: it must be settled, however the call ends. */
-  decide(route: ResolvedRoute, job: JobSoFar): { decision: Decision; views: ReadonlyMap<string, TargetView> } {
+  decide(route: ResolvedRoute, job: JobSoFar): RouteDecision {
     const now = Date.now();
     const views = this.health.views(now);
+    const mode = route.mode ?? this.health.mode();
     const decision = choose(
-      questionOf(route, job, views),
+      this.#question(route, job, views, mode),
       this.#routing,
       now,
       Math.random(),
       this.config.health.policy,
     );
     this.#routing = decision.routing;
-    return { decision, views };
+    return { decision, views, mode };
+  }
+
+  /**
+   * Mode that an answer of this target is told under; undefined without modes.
+   * @param wish of the job, if it named a mode
+   */
+  servedMode(target: string, wish: string | undefined): string | undefined {
+    return this.#modeOf.get(target) ?? wish ?? this.health.mode() ?? undefined;
   }
 
   /** The call that was decided on has ended, in whatever way. */
   settle(end: Pick<Observation, 'target' | 'outcome' | 'latencyMs' | 'trial' | 'retryAfterMs'>): void {
     this.#routing = settle(this.#routing, end.target, end, Date.now(), Math.random(), this.config.health.policy);
   }
-}
 
-function questionOf(route: ResolvedRoute, job: JobSoFar, views: ReadonlyMap<string, TargetView>): RouteQuestion {
-  const viewsOf = (ids: readonly string[]) => ids.flatMap((id) => views.get(id) ?? []);
-  return {
-    primary: viewsOf(route.primary),
-    standIns: viewsOf(route.standIns),
-    fallbacks: viewsOf(route.fallbacks),
-    preferred: route.preferred === undefined ? undefined : views.get(route.preferred),
-    pin: route.pin === undefined ? undefined : views.get(route.pin),
-    ...job,
-  };
+  /** Targets of the other mode are a reserve for this job; only a pin asks one of them first. */
+  #question(
+    route: ResolvedRoute,
+    job: JobSoFar,
+    views: ReadonlyMap<string, TargetView>,
+    mode: string | null,
+  ): RouteQuestion {
+    const isOfMode = (id: string) => mode === null || (this.#modeOf.get(id) ?? mode) === mode;
+    const viewsOf = (ids: readonly string[]) =>
+      ids.flatMap((id) => {
+        const view = views.get(id);
+        return view ? inMode(view, { mode: this.#modeOf.get(id) }, mode) : [];
+      });
+    const { primary, standIns, fallbacks, preferred, pin } = route;
+    return {
+      primary: viewsOf(primary),
+      standIns: viewsOf(standIns),
+      fallbacks: viewsOf([...fallbacks.filter(isOfMode), ...fallbacks.filter((id) => !isOfMode(id))]),
+      preferred: preferred !== undefined && isOfMode(preferred) ? views.get(preferred) : undefined,
+      pin: pin === undefined ? undefined : views.get(pin),
+      ...job,
+    };
+  }
 }

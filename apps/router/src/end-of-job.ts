@@ -16,7 +16,7 @@ export function resultOf(
   end: Extract<RouteEnd, { kind: 'answered' }>,
   times: JobTimes,
 ): CompletionResult {
-  const { completion, servedModel, usage, cost, droppedSettings } = end.answer;
+  const { completion, servedModel, usage, cost, droppedSettings, mode } = end.answer;
   return {
     ...completion,
     understudy: {
@@ -31,6 +31,7 @@ export function resultOf(
       usage,
       cost,
       ...(droppedSettings.length > 0 && { droppedSettings: [...droppedSettings] }),
+      ...(mode !== undefined && { mode }),
     },
   };
 }

@@ -57,6 +57,14 @@ export class HealthViewService implements OnModuleInit, OnApplicationShutdown {
     return this.#published.get(target)?.generation;
   }
 
+  /** Mode that the fleet is in, by the last snapshot however old; the primary one before the first. Null without modes. */
+  mode(): string | null {
+    const { modes } = this.config;
+    if (!modes) return null;
+    const current = this.feed.current?.mode?.current;
+    return current === modes.secondary ? modes.secondary : modes.primary;
+  }
+
   /** Age of the snapshot in use, in milliseconds; Infinity before the first. */
   ageMs(): number {
     return this.feed.ageMs();

@@ -15,11 +15,13 @@ export interface ResolvedRoute {
   preferred: string | undefined;
   /** The one target that alone may be asked. */
   pin: string | undefined;
+  /** Mode that the job asked for; undefined: the one that the fleet is in. */
+  mode?: string | undefined;
 }
 
 /**
  * What the job's model and routing wishes lead to.
- * @throws UnderstudyError `unknown_model` or `unknown_target`, which list what is known
+ * @throws UnderstudyError `unknown_model`, `unknown_target` or `invalid_request`, which list what is known
  */
 export function resolveRoute(job: CompletionJob, config: UnderstudyConfig): ResolvedRoute {
   const route = config.routes.get(job.request.model);
@@ -34,10 +36,11 @@ export function resolveRoute(job: CompletionJob, config: UnderstudyConfig): Reso
   const routing = job.routing ?? {};
   const ids = config.targets.map((target) => target.id);
   checkTargets(routing, ids);
+  checkMode(routing, config);
 
   const { model } = route;
-  const { pin, preferred } = routing;
-  if (pin) return { model, primary: [pin], standIns: [], fallbacks: [], preferred: undefined, pin };
+  const { pin, preferred, mode } = routing;
+  if (pin) return { model, primary: [pin], standIns: [], fallbacks: [], preferred: undefined, pin, mode };
   return {
     model,
     primary: route.targets,
@@ -45,6 +48,7 @@ export function resolveRoute(job: CompletionJob, config: UnderstudyConfig): Reso
     fallbacks: routing.fallbacks ?? route.fallbacks,
     preferred,
     pin: undefined,
+    mode,
   };
 }
 
@@ -62,4 +66,12 @@ function checkTargets(routing: Routing, known: string[]): void {
       throw new UnderstudyError('unknown_target', `${field}: no target is called "${id}"; known: ${known.join(', ')}`, {
         field,
       });
+}
+
+function checkMode({ mode }: Routing, { modes }: UnderstudyConfig): void {
+  if (mode === undefined || mode === modes?.primary || mode === modes?.secondary) return;
+  const known = modes ? `known: ${modes.primary}, ${modes.secondary}` : 'none is configured; leave it out';
+  throw new UnderstudyError('invalid_request', `routing.mode: no mode is called "${mode}"; ${known}`, {
+    field: 'routing.mode',
+  });
 }

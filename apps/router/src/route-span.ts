@@ -41,13 +41,19 @@ export class RouteSpan {
   }
 
   /** Before each attempt: who was chosen and why, by which shares, and who was left out for what. */
-  decided(attemptNumber: number, decision: Decision, views: ReadonlyMap<string, TargetView>): void {
+  decided(
+    attemptNumber: number,
+    decision: Decision,
+    views: ReadonlyMap<string, TargetView>,
+    mode: string | null = null,
+  ): void {
     // The lists cost more than the span itself; nobody sees them when it is not recorded.
     if (!this.span.isRecording()) return;
     const { choice, shares, excluded, waitMs } = decision;
     const scoreOf = (target: string) => (views.get(target)?.score ?? 0).toFixed(1);
     this.span.addEvent(SPAN_EVENT.routeDecision, {
       [ATTR.attemptNumber]: attemptNumber,
+      ...(mode !== null && { [ATTR.routeMode]: mode }),
       [ATTR.routeSelected]: choice?.target ?? 'none',
       ...(choice ? { [ATTR.attemptChoice]: choice.kind } : { [ATTR.routeWaitMs]: waitMs }),
       [ATTR.routeCandidates]: shares.map(

@@ -66,8 +66,8 @@ export class RouteService {
       // Health is read again before every attempt: what the last one taught may have arrived by now.
       const { tried, failedProviders } = log;
       const soFar = { tried, failedProviders, isRetry: n > 0, parkings: pass.parkings };
-      const { decision, views } = this.decisions.decide(route, soFar);
-      span.decided(number, decision, views);
+      const { decision, views, mode } = this.decisions.decide(route, soFar);
+      span.decided(number, decision, views, mode);
       if (n === 0) linkEvidence(span, decision, views);
       const { choice } = decision;
       if (!choice) return endWithout(decision, log, attempts);

@@ -10,6 +10,8 @@ export interface ServedAnswer {
   usage: Usage;
   cost: Cost;
   droppedSettings: readonly string[];
+  /** Absent without modes. */
+  mode?: string | undefined;
 }
 
 /** Counts and prices an answer. Tokens that the provider did not count are estimated, and told to be. */

@@ -1,5 +1,6 @@
 import type { ConfigProblem } from './config-error.js';
 import { resolvePolicy } from './health-policy.js';
+import { modeProblems } from './modes-config.js';
 import {
   AUTO_MODEL,
   type RouteConfig,
@@ -28,7 +29,7 @@ export function resolveReferences(file: UnderstudyFile): { config: UnderstudyCon
     routes.set(AUTO_MODEL, { model: AUTO_MODEL, targets: ids, fallbacks: [], standIns: 'any' });
   resolveAliases(file.aliases, routes, problems);
   const { policy, problems: policyProblems } = resolvePolicy(file.health);
-  problems.push(...policyProblems);
+  problems.push(...policyProblems, ...modeProblems(file.modes, file.targets));
 
   return { config: { ...file, targets, routes, health: { scoring: policy.scoring, policy } }, problems };
 }

@@ -1,6 +1,7 @@
 import type { HealthPolicy } from '#libs/health-core';
 import { z } from 'zod';
 import { healthSchema } from './health-policy.js';
+import { modeOfTarget, modesSchema } from './modes-config.js';
 import { milliseconds, numberBetween, wholeNumber } from './scalars.js';
 
 /** Names that appear in target ids, keys, metrics and URLs. */
@@ -107,6 +108,8 @@ const targetSchema = z.strictObject({
   contextFallbacks: z.array(z.string().min(1)).default([]),
   /** Targets to ask, in this order, when this one refuses to answer or its filter objects. */
   refusalFallbacks: z.array(z.string().min(1)).default([]),
+  /** `relay` or `direct`, or whatever `modes` calls them; without it the target belongs to both. */
+  mode: modeOfTarget,
 });
 
 /** What may be asked for, beside the models that targets serve by themselves. */
@@ -152,6 +155,8 @@ export const understudyFileSchema = z.strictObject({
       resultTtlMs: milliseconds(1000, 30 * 86_400_000).default(86_400_000),
     })
     .prefault({}),
+  /** Without it there are no modes. */
+  modes: modesSchema.optional(),
 });
 
 export type UnderstudyFile = z.infer<typeof understudyFileSchema>;

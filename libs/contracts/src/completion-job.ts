@@ -11,6 +11,8 @@ export const routingSchema = z.strictObject({
   fallbacks: z.array(targetId).max(16).optional(),
   /** Target id that alone may serve this job. */
   pin: targetId.optional(),
+  /** Mode whose targets come first for this job, whatever mode the fleet is in. */
+  mode: z.string().min(1).max(64).optional(),
 });
 
 export type Routing = z.infer<typeof routingSchema>;

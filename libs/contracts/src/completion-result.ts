@@ -54,6 +54,8 @@ export const servedBySchema = z.strictObject({
   cost: costSchema.optional(),
   /** Settings of the request that the provider does not know and that were left out. */
   droppedSettings: z.array(z.string()).optional(),
+  /** Mode of the target that answered, or the one in force where it belongs to both. Absent without modes. */
+  mode: z.string().optional(),
 });
 
 /** The provider's response plus, under `understudy`, who gave it and what it took. */

@@ -1,5 +1,6 @@
 import { FAILURE_CLASSES, type OpenReason, type TargetView } from '#libs/health-core';
 import { z } from 'zod';
+import { snapshotModeSchema } from './fleet-mode.js';
 
 /** A call's outcome on its way to the aggregator. The words are the core's; this checks what arrives from outside. */
 export const observationSchema = z.object({
@@ -81,6 +82,8 @@ export const healthSnapshotSchema = z.object({
   at: z.number(),
   scoring: z.enum(['article', 'adaptive']),
   targets: z.array(targetHealthSchema),
+  /** Absent where no modes are configured, and from an aggregator that knows none. */
+  mode: snapshotModeSchema.optional(),
 });
 
 export type HealthSnapshot = z.infer<typeof healthSnapshotSchema>;

@@ -4,6 +4,7 @@ export * from './completion-job.js';
 export * from './completion-request.js';
 export * from './completion-result.js';
 export * from './errors.js';
+export * from './fleet-mode.js';
 export * from './health.js';
 export * from './parse.js';
 export * from './probe-job.js';

@@ -31,6 +31,8 @@ export function redisKeys(prefix: string) {
     epoch: `${prefix}:aggregator:epoch`,
     /** pub/sub channel of snapshots. Payload: JSON HealthSnapshot. */
     healthChanged: `${prefix}:health.changed`,
+    /** string, JSON ModeSetting; no TTL: what an operator has set about the mode. Written by `PUT /mode` and the command line. */
+    modeSetting: `${prefix}:mode`,
   };
 }
 

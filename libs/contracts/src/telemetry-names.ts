@@ -68,6 +68,11 @@ export const ATTR = {
   healthScoreAfter: 'llm.health.score.after',
   linkType: 'llm.link.type',
   tenant: 'llm.tenant',
+
+  modeFrom: 'llm.mode.from',
+  modeTo: 'llm.mode.to',
+  modeReason: 'llm.mode.reason',
+  routeMode: 'llm.route.mode',
 } as const;
 
 /** Names of span events. */
@@ -76,4 +81,5 @@ export const SPAN_EVENT = {
   failover: 'llm.failover',
   healthStateChange: 'llm.health.state_change',
   breakerChange: 'llm.breaker.change',
+  modeChange: 'llm.mode.change',
 } as const;

@@ -1,29 +1,117 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
-import { fleetTransition, initialFleetMode } from './fleet-mode.js';
-import { DEFAULT_POLICY as policy } from './policy.js';
+import { describe, expect, test } from 'vitest';
+import { fleetTransition, initialFleetMode, type FleetMode, type ModeChange } from './fleet-mode.js';
 import { START } from './story.fixture.js';
 
-test('one page exactly after 300 s without the normal tier, and back only after 120 s with it', () => {
-  const spell = fc.record({ isUp: fc.boolean(), seconds: fc.integer({ min: 1, max: 400 }) });
-  fc.assert(
-    fc.property(fc.array(spell, { maxLength: 15 }), (spells) => {
-      let [fleet, now, downRow, upRow] = [initialFleetMode(), START, 0, 0];
-      for (const { isUp, seconds } of spells)
-        for (let i = 0; i < seconds; i++) {
-          const [next, effects] = fleetTransition(fleet, isUp, (now += 1_000), policy);
-          [downRow, upRow] = isUp ? [0, upRow + 1] : [downRow + 1, 0];
-          if (effects.includes('page') !== (fleet.mode === 'failing' && downRow === 301)) throw new Error('page');
-          if (effects.includes('normal') !== (fleet.mode === 'direct' && upRow === 121)) throw new Error('return');
-          fleet = next;
-        }
-    }),
-    { numRuns: 1_000 },
-  );
+const rules = { primary: 'relay', secondary: 'direct', switchAfterMs: 300_000, returnAfterMs: 120_000 };
+
+/** A fleet that is looked at each second; each spell lasts so many seconds. */
+function fleet() {
+  let mode: FleetMode = initialFleetMode(rules);
+  let now = START;
+  const changes: (ModeChange & { second: number })[] = [];
+  const look = (isPrimaryUp: boolean, setTo: string | null) => {
+    const [next, change] = fleetTransition(mode, { isPrimaryUp, setTo, now }, rules);
+    mode = next;
+    if (change) changes.push({ ...change, second: (now - START) / 1_000 });
+    now += 1_000;
+  };
+  return {
+    changes,
+    current: () => mode.current,
+    up: (seconds: number, setTo: string | null = null) => repeat(seconds, () => look(true, setTo)),
+    down: (seconds: number, setTo: string | null = null) => repeat(seconds, () => look(false, setTo)),
+  };
+}
+
+function repeat(times: number, work: () => void): void {
+  for (let i = 0; i < times; i++) work();
+}
+
+describe('the automatic choice', () => {
+  test('it switches after 300 s without the primary mode, and returns after 120 s with it', () => {
+    const { up, down, changes } = fleet();
+    up(10);
+    down(301);
+    up(121);
+    expect(changes).toEqual([
+      { from: 'relay', to: 'direct', reason: 'primary_failing', afterMs: 300_000, second: 310 },
+      { from: 'direct', to: 'relay', reason: 'primary_recovered', afterMs: 120_000, second: 431 },
+    ]);
+  });
+
+  test('an outage with a moment of health in it begins anew', () => {
+    const { up, down, current } = fleet();
+    down(290);
+    up(1);
+    down(290);
+    expect(current()).toBe('relay');
+  });
+
+  test('a flapping primary never returns early, and one outage is one switch', () => {
+    const { up, down, changes, current } = fleet();
+    down(301);
+    repeat(20, () => (up(110), down(5)));
+    expect([current(), changes.length]).toEqual(['direct', 1]);
+    up(121);
+    expect([current(), changes.length]).toEqual(['relay', 2]);
+  });
+
+  test('any history: a switch exactly after 300 s down in a row, a return exactly after 120 s up in a row', () => {
+    const spell = fc.record({ isUp: fc.boolean(), seconds: fc.integer({ min: 1, max: 400 }) });
+    fc.assert(
+      fc.property(fc.array(spell, { maxLength: 15 }), (spells) => {
+        let [mode, now, downRow, upRow] = [initialFleetMode(rules), START, 0, 0];
+        for (const { isUp, seconds } of spells)
+          for (let i = 0; i < seconds; i++) {
+            const look = { isPrimaryUp: isUp, setTo: null, now: (now += 1_000) };
+            const [next, change] = fleetTransition(mode, look, rules);
+            [downRow, upRow] = isUp ? [0, upRow + 1] : [downRow + 1, 0];
+            if ((change?.to === 'direct') !== (mode.current === 'relay' && downRow === 301)) throw new Error('switch');
+            if ((change?.to === 'relay') !== (mode.current === 'direct' && upRow === 121)) throw new Error('return');
+            mode = next;
+          }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('a clock that goes back by an hour starts the count anew instead of adding the hour', () => {
+    const at = (now: number) => ({ isPrimaryUp: false, setTo: null, now });
+    let [mode] = fleetTransition(initialFleetMode(rules), at(START), rules);
+    [mode] = fleetTransition(mode, at(START - 3_600_000), rules);
+    expect(fleetTransition(mode, at(START - 3_300_001), rules)[0].current).toBe('relay');
+    expect(fleetTransition(mode, at(START - 3_300_000), rules)[0].current).toBe('direct');
+  });
 });
 
-test('a clock that goes back by an hour starts the count anew instead of adding the hour', () => {
-  let [fleet] = fleetTransition(initialFleetMode(), false, START, policy);
-  [fleet] = fleetTransition(fleet, false, START - 3_600_000, policy);
-  expect(fleetTransition(fleet, false, START - 3_300_000, policy)[0].mode).toBe('direct');
+describe("an operator's word", () => {
+  test('it counts at once and for as long as it stands, whatever the rule would do', () => {
+    const { up, down, changes, current } = fleet();
+    up(5, 'direct');
+    up(500, 'direct');
+    expect([current(), changes]).toEqual([
+      'direct',
+      [{ from: 'relay', to: 'direct', reason: 'manual', afterMs: null, second: 0 }],
+    ]);
+    down(500, 'relay');
+    expect(current()).toBe('relay');
+  });
+
+  test('when it is taken back the rule has counted on, and no second switch is told for the same outage', () => {
+    const { down, changes, current } = fleet();
+    down(301);
+    down(100, 'direct');
+    down(1);
+    expect([current(), changes.length]).toEqual(['direct', 1]);
+    down(1, 'relay');
+    down(1);
+    expect(changes.at(-1)).toMatchObject({ from: 'relay', to: 'direct', reason: 'released' });
+  });
+
+  test('a word that names no mode counts as none', () => {
+    const { up, current } = fleet();
+    up(1, 'sideways');
+    expect(current()).toBe('relay');
+  });
 });

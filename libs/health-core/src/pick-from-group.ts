@@ -1,6 +1,7 @@
 import { hasTrialSlot, type Alternative } from './alternative.js';
 import type { ChoiceKind, RouteQuestion } from './decision.js';
 import type { Pick } from './pick.js';
+import { isReserve } from './mode-tiers.js';
 import type { HealthPolicy } from './policy.js';
 import type { RoutingState, Turns } from './routing-state.js';
 import { sharesOf } from './shares.js';
@@ -25,7 +26,7 @@ export function fairShares(group: readonly Alternative[], question: RouteQuestio
   );
 }
 
-/** One at a time, on a first attempt, every `trialGapMs` or with `trialShare` of the jobs. */
+/** One at a time, on a first attempt, every `trialGapMs` or with `trialShare` of the jobs. Targets of the other mode get none. */
 export function trialOf(
   group: readonly Alternative[],
   isRetry: boolean,
@@ -36,7 +37,7 @@ export function trialOf(
   if (isRetry) return null;
   const isDue = ({ standing }: Alternative) =>
     now - standing.lastTrialAt >= policy.trialGapMs || draw < policy.trialShare;
-  const chosen = group.find((one) => one.weight > 0 && hasTrialSlot(one, now) && isDue(one));
+  const chosen = group.find((one) => one.weight > 0 && !isReserve(one) && hasTrialSlot(one, now) && isDue(one));
   return chosen ? { chosen, kind: 'trial', share: 0 } : null;
 }
 

@@ -178,10 +178,6 @@ export interface HealthPolicy {
   // -- the fleet
   /** A router whose snapshot is older than this goes by what it sees itself. */
   staleAfterMs: number;
-  /** Tier 0 down for this long without a break: switch to direct mode. */
-  directAfterMs: number;
-  /** Tier 0 up for this long without a break: switch back. */
-  normalAfterMs: number;
 }
 
 /** The values that were measured to be good; the reason of each is with its field. */
@@ -264,6 +260,4 @@ export const DEFAULT_POLICY: HealthPolicy = {
   probeOpenGrowth: 0.3,
   probeOpenMaxMs: 10_000,
   staleAfterMs: 5_000,
-  directAfterMs: 300_000,
-  normalAfterMs: 120_000,
 };

@@ -1,4 +1,5 @@
 export * from './lease.js';
+export * from './mode-store.js';
 export type { RejectedEntry } from './observation-entry.js';
 export * from './observation-reader.js';
 export * from './observation-writer.js';
