@@ -56,6 +56,7 @@ export default {
     sees('providers', ['contracts', 'health-core'], 'edge libs meet in an app, never in each other'),
     sees('pricing', ['contracts'], 'what answers cost, whoever gave them'),
     sees('queue', ['contracts', 'health-core', 'redis'], 'edge libs meet in an app, never in each other'),
+    sees('alerts', ['contracts'], 'what to tell of a snapshot, and how it is sent'),
     sees('store', ['contracts', 'health-core', 'redis'], 'edge libs meet in an app, never in each other'),
     sees(
       'client',
@@ -121,7 +122,7 @@ export default {
     oneDoor(
       'http-calls',
       '(node_modules/undici/|^(node:)?(https|http2)$)',
-      '^(libs/(providers|processes|testing)|apps/simulator|tools|test)/',
+      '^(libs/(providers|alerts|processes|testing)|apps/simulator|tools|test)/',
     ),
   ],
   options: {

@@ -1,13 +1,14 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { UnderstudyConfig } from '#libs/config';
 import { Lease, ModeStore, ObservationReader, SnapshotFeed, SnapshotStore } from '#libs/store';
-import { HealthMetrics, ModeMetrics, Registry } from '#libs/telemetry';
+import { AlertMetrics, HealthMetrics, ModeMetrics, Registry } from '#libs/telemetry';
 import { AggregatorId } from './aggregator-id.js';
 import type { AggregatorEnv } from './aggregator.env.js';
 import { AGGREGATOR_CONFIG } from './aggregator.tokens.js';
 import { HealthEffectsService } from './health-effects.service.js';
 import { HealthViewService } from './health-view.service.js';
 import { HealthController } from './health.controller.js';
+import { ALERT_SOURCE, AlertService, channelNames } from './alert.service.js';
 import { ADMIN_DOOR, AdminGuard } from './admin.guard.js';
 import { ModeController } from './mode.controller.js';
 import { ObservationService } from './observation.service.js';
@@ -50,6 +51,13 @@ export class AggregatorModule {
           useFactory: (registry: Registry) => new ModeMetrics(registry, config.modes),
           inject: [Registry],
         },
+        {
+          provide: AlertMetrics,
+          useFactory: (registry: Registry) => new AlertMetrics(registry, channelNames(config.alerts)),
+          inject: [Registry],
+        },
+        { provide: ALERT_SOURCE, useValue: env.UNDERSTUDY_PREFIX.replace(/^\{(.*)\}$/, '$1') },
+        AlertService,
         AggregatorId,
         HealthEffectsService,
         HealthViewService,

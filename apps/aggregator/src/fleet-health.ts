@@ -1,3 +1,4 @@
+import { initialAlertState, judgeAlerts, type Alert, type AlertRules, type AlertState } from '#libs/alerts';
 import type { HealthSnapshot } from '#libs/contracts';
 import {
   initialTargetState,
@@ -22,7 +23,7 @@ import { SeenObservations, type ReporterSequences } from './seen-observations.js
 export type TargetEffect = HealthEffect & { target: string; model: string };
 
 /** What the caller must do, about one target or about the mode of all. */
-export type FleetEffect = TargetEffect | ModeEffect;
+export type FleetEffect = TargetEffect | ModeEffect | { type: 'alerted'; alert: Alert };
 
 /** What became of an observation. */
 export type Folded = { as: 'news'; effects: FleetEffect[] } | { as: 'repeat' } | { as: 'unknown-target' };
@@ -31,6 +32,8 @@ export type Folded = { as: 'news'; effects: FleetEffect[] } | { as: 'repeat' } |
 export interface FleetConfig {
   targets: readonly (TargetProfile & { model: string; mode?: string | undefined })[];
   modes?: ModeRules | undefined;
+  /** Without them nobody is told anything. */
+  alertRules?: AlertRules | undefined;
   health: { policy: HealthPolicy };
   probes: { intervalMs: number };
 }
@@ -40,6 +43,7 @@ export interface SavedFleet {
   targets: Record<string, unknown>;
   reporters: ReporterSequences;
   mode?: FleetMode | undefined;
+  alerts?: AlertState | undefined;
 }
 
 /** The state of all configured targets, in memory. Reads no clock, talks to nobody. */
@@ -48,6 +52,7 @@ export class FleetHealth {
   readonly #seen: SeenObservations;
   readonly #policy: HealthPolicy;
   readonly #mode: ModeWatch | null;
+  #alerts: AlertState;
   /** As published last, by target id. */
   #probeIntervals: ReadonlyMap<string, number> = new Map();
   /** Targets of the saved state that are configured no more. */
@@ -68,6 +73,7 @@ export class FleetHealth {
       config.targets.map((profile) => [profile.id, { profile, state: this.#begin(profile, known.get(profile.id)) }]),
     );
     this.#seen = new SeenObservations(saved?.reporters);
+    this.#alerts = saved?.alerts ?? initialAlertState();
     this.#mode = config.modes ? new ModeWatch(config.modes, saved?.mode) : null;
     this.removed = [...known.keys()].filter((id) => !this.#targets.has(id));
   }
@@ -113,11 +119,21 @@ export class FleetHealth {
     return snapshot;
   }
 
+  /** What people are to be told of a snapshot; nothing is told twice. */
+  alertsOf(snapshot: HealthSnapshot): FleetEffect[] {
+    const { alertRules } = this.config;
+    if (!alertRules) return [];
+    const [next, alerts] = judgeAlerts(this.#alerts, snapshot, alertRules);
+    this.#alerts = next;
+    return alerts.map((alert) => ({ type: 'alerted', alert }));
+  }
+
   /** For the constructor of the next one. */
-  save(): { targets: Record<string, TargetState>; reporters: ReporterSequences; mode?: FleetMode } {
+  save(): SavedFleet & { targets: Record<string, TargetState> } {
     const states = [...this.#targets].map(([id, { state }]) => [id, state] as const);
     const mode = this.#mode && { mode: this.#mode.save() };
-    return { targets: Object.fromEntries(states), reporters: this.#seen.toJSON(), ...mode };
+    const alerts = this.#alerts;
+    return { targets: Object.fromEntries(states), reporters: this.#seen.toJSON(), ...mode, alerts };
   }
 
   #begin(profile: TargetProfile, saved: unknown): TargetState {

@@ -29,6 +29,7 @@ beforeEach(() => {
     logger,
     new HealthMetrics(createRegistry(), { models: ['gpt-4'], states: ['unavailable'] }),
     new ModeMetrics(createRegistry(), undefined),
+    { send: () => undefined },
   );
 });
 

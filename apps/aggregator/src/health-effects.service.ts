@@ -3,6 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { ATTR, SPAN_EVENT } from '#libs/contracts';
 import { LOGGER } from '#libs/service';
 import { HealthMetrics, ModeMetrics, type Logger } from '#libs/telemetry';
+import { AlertService } from './alert.service.js';
 import type { FleetEffect, TargetEffect } from './fleet-health.js';
 import type { ModeEffect } from './mode-watch.js';
 import { QuietPeriod } from './quiet-period.js';
@@ -22,6 +23,7 @@ export class HealthEffectsService {
     @Inject(LOGGER) private readonly logger: Logger,
     private readonly metrics: HealthMetrics,
     private readonly modes: ModeMetrics,
+    @Inject(AlertService) private readonly alerts: Pick<AlertService, 'send'>,
   ) {}
 
   /** Call it with what has been published, and only then: a former leader's decisions are nobody's. */
@@ -31,6 +33,7 @@ export class HealthEffectsService {
     for (const effect of effects)
       if (effect.type === 'slow-answer') this.#tellSlowAnswer(effect);
       else if (effect.type === 'mode-changed') this.#tellMode(effect);
+    this.alerts.send(effects.flatMap((effect) => (effect.type === 'alerted' ? [effect.alert] : [])));
   }
 
   /** A span exists only when there is something to see in it; it leads to the calls on which the decision rests. */

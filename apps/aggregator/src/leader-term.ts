@@ -79,6 +79,7 @@ export class LeaderTerm {
     // A publication whose answer was lost may have been carried out: its version is never used again.
     const version = ++this.#version;
     const snapshot = this.#fleet.snapshot({ epoch: this.epoch, version, at: now });
+    this.#unpublished.push(...this.#fleet.alertsOf(snapshot));
     const state = JSON.stringify(this.save());
     if (!(await this.store.publish({ epoch: this.epoch, snapshot, state, removed: this.#removed }))) return null;
     this.#removed = [];

@@ -1,3 +1,4 @@
+import { alertStateSchema } from '#libs/alerts';
 import type { FleetMode } from '#libs/health-core';
 import { z } from 'zod';
 import type { ReporterSequences } from './seen-observations.js';
@@ -23,6 +24,7 @@ const savedStateSchema = z.object({
   reporters: z.array(z.tuple([z.string(), z.number()])) satisfies z.ZodType<ReporterSequences>,
   /** What is not readable here begins anew, and takes nothing else with it. */
   mode: fleetModeSchema.optional().catch(undefined),
+  alerts: alertStateSchema.optional().catch(undefined),
 });
 
 /** All that one leader leaves to the next. */

@@ -1,5 +1,6 @@
 import type { HealthPolicy } from '#libs/health-core';
 import { z } from 'zod';
+import { alertRulesSchema, alertsSchema } from './alerts-config.js';
 import { healthSchema } from './health-policy.js';
 import { modeOfTarget, modesSchema } from './modes-config.js';
 import { milliseconds, numberBetween, wholeNumber } from './scalars.js';
@@ -157,6 +158,8 @@ export const understudyFileSchema = z.strictObject({
     .prefault({}),
   /** Without it there are no modes. */
   modes: modesSchema.optional(),
+  alerts: alertsSchema,
+  alertRules: alertRulesSchema,
 });
 
 export type UnderstudyFile = z.infer<typeof understudyFileSchema>;

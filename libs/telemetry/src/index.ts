@@ -8,5 +8,6 @@ export { RoutingMetrics, type JobEnd, type RoutingLabels } from './routing.metri
 export { ProbeMetrics, type ProbeLabels } from './probe.metrics.js';
 export { SnapshotMetrics } from './snapshot.metrics.js';
 export { HealthMetrics, type CircuitState, type HealthLabels, type ModelHealth } from './health.metrics.js';
+export { AlertMetrics } from './alert.metrics.js';
 export { ModeMetrics } from './mode.metrics.js';
 export { QueueMetrics, type CountJobs } from './queue.metrics.js';
