@@ -10,6 +10,7 @@ import {
   type Observation,
   type FleetMode,
   type ModeRules,
+  type SharedDisabling,
   type TargetProfile,
   type TargetState,
 } from '#libs/health-core';
@@ -146,14 +147,15 @@ export class FleetHealth {
     const [state, effects] = transition(record.state, event, profile, this.#policy);
     record.state = state;
     const own = effects.map((effect) => ({ ...effect, target: profile.id, model: profile.model }));
-    return effects.some(({ type }) => type === 'opened') ? [...own, ...this.#warnSiblings(profile, event.now)] : own;
+    const opened = effects.find((effect) => effect.type === 'opened');
+    return opened ? [...own, ...this.#warnSiblings(profile, event.now, opened.disabling)] : own;
   }
 
   /** Targets of one provider tend to fail together: the others are watched more closely. */
-  #warnSiblings({ id, provider }: TargetProfile, now: number): TargetEffect[] {
+  #warnSiblings({ id, provider }: TargetProfile, now: number, disabling?: SharedDisabling): TargetEffect[] {
     const siblings = [...this.#targets.values()].filter(
       ({ profile }) => profile.provider === provider && profile.id !== id,
     );
-    return siblings.flatMap((sibling) => this.#apply(sibling, { type: 'sibling-opened', now }));
+    return siblings.flatMap((sibling) => this.#apply(sibling, { type: 'sibling-opened', now, disabling }));
   }
 }

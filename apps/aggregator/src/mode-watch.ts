@@ -9,7 +9,7 @@ import {
 } from '#libs/health-core';
 
 /** A target of the primary mode, as it was when the mode changed: the reason for it. */
-export interface ModeEvidence {
+interface ModeEvidence {
   target: string;
   state: 'healthy' | 'unhealthy' | 'unavailable';
   /** When its breaker last changed, epoch milliseconds; null: never. */

@@ -118,6 +118,7 @@ export class ProbeService {
       ...(outcome.firstTokenMs !== undefined && { firstTokenMs: outcome.firstTokenMs }),
       at: endedAt,
       ...(generation !== undefined && { generation }),
+      ...(!outcome.ok && outcome.httpStatus !== undefined && { httpStatus: outcome.httpStatus }),
       ...(!outcome.ok && outcome.retryAfterMs !== undefined && { retryAfterMs: outcome.retryAfterMs }),
       ...(!outcome.ok && { errorMessage: outcome.message, evidence: traceparent }),
     });

@@ -132,6 +132,7 @@ function endOf(choice: Choice, outcome: CallOutcome | null, blameless: boolean):
     ...(choice.kind === 'trial' && { trial: true }),
     ...(choice.kind === 'panic' && { panic: true }),
     ...(failure && { errorMessage: summaryOf(failure) }),
+    ...(failure?.httpStatus !== undefined && { httpStatus: failure.httpStatus }),
     ...(failure?.retryAfterMs !== undefined && { retryAfterMs: failure.retryAfterMs }),
     ...(outcome?.firstTokenMs !== undefined && { firstTokenMs: outcome.firstTokenMs }),
   };

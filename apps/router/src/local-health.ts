@@ -67,9 +67,10 @@ export class LocalHealth {
   #apply(target: LocalTarget, event: HealthEvent): void {
     const [state, effects] = transition(target.state, event, target.profile, this.policy);
     target.state = state;
-    if (!effects.some(({ type }) => type === 'opened')) return;
+    const opened = effects.find((effect) => effect.type === 'opened');
+    if (!opened) return;
     for (const other of this.#targets.values())
       if (other !== target && other.profile.provider === target.profile.provider)
-        this.#apply(other, { type: 'sibling-opened', now: event.now });
+        this.#apply(other, { type: 'sibling-opened', now: event.now, disabling: opened.disabling });
   }
 }

@@ -46,7 +46,7 @@ export class AlertSender {
   /** Lets tries in hand end for at most `graceMs`; what is left then is dropped, and told. */
   async close(graceMs = 2_000): Promise<void> {
     const timer = setTimeout(() => this.#stop.abort(), graceMs);
-    await Promise.all(this.#lanes.map(({ working }) => working));
+    await Promise.all(this.#lanes.flatMap(({ working }) => working ?? []));
     clearTimeout(timer);
   }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** What can be wrong enough to tell people. */
-export const ALERT_RULES = ['mode_switched', 'target_disabled', 'provider_down', 'target_flapping'] as const;
+const ALERT_RULES = ['mode_switched', 'target_disabled', 'provider_down', 'target_flapping'] as const;
 
 export const alertSchema = z.object({
   /** Of the trouble, not of the message: its end carries the same. `<rule>/<subject>`. */

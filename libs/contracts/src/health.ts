@@ -17,6 +17,7 @@ export const observationSchema = z.object({
   panic: z.boolean().optional(),
   retryAfterMs: z.number().min(0).optional(),
   firstTokenMs: z.number().min(0).max(86_400_000).optional(),
+  httpStatus: z.int().min(100).max(999).optional(),
 });
 
 /** A word that a newer version may add to is not refused: what is unknown is still a reason. */
@@ -50,6 +51,8 @@ const targetViewSchema = z.object({
   errorMessage: z.string().nullable(),
   evidence: z.string().nullable(),
   lastProbeAt: z.number(),
+  /** 0 from an aggregator that does not tell. */
+  lastGoodTrafficAt: z.number().default(0),
 }) satisfies z.ZodType<TargetView>;
 
 /** Health of one target, as the aggregator sees it. */

@@ -106,11 +106,14 @@ export function afterFailure(
     case 'half-open':
       if (disabledBy) return opened(next, disabledBy, now, draw, policy);
       return isTrial(verdict) || verdict.source === 'probe' ? opened(next, 'trial_failed', now, draw, policy) : next;
-    case 'closed':
-      if (disabledBy) return opened(next, disabledBy, now, draw, policy);
-      return next.consecutiveFailures >= failuresToOpen(breaker, now, policy)
-        ? opened(next, 'consecutive_failures', now, draw, policy)
-        : next;
+    case 'closed': {
+      const isRow = next.consecutiveFailures >= failuresToOpen(breaker, now, policy);
+      // A relay passes on what one of its own channels was told: one refusal of one call is not yet a refused key. As a
+      // failure it makes the next probe come at once, which confirms it or clears it.
+      const isUnconfirmed = disabledBy === 'auth' && verdict.source === 'traffic' && !isRow;
+      if (disabledBy && !isUnconfirmed) return opened(next, disabledBy, now, draw, policy);
+      return isRow ? opened(next, 'consecutive_failures', now, draw, policy) : next;
+    }
   }
 }
 
@@ -127,6 +130,17 @@ export function afterTime(breaker: Breaker, now: number, policy: HealthPolicy): 
       if (breaker.openings === 0 || now - breaker.forgivenAt < policy.forgiveMs) return breaker;
       return { ...breaker, openings: breaker.openings - 1, forgivenAt: now };
   }
+}
+
+/** What disabled a sibling concerns this target as well: the same key, account or region. */
+export function disabledWithSibling(
+  breaker: Breaker,
+  reason: DisablingFailure,
+  now: number,
+  draw: number,
+  policy: HealthPolicy,
+): Breaker {
+  return breaker.phase === 'closed' ? opened(breaker, reason, now, draw, policy) : breaker;
 }
 
 /** An operator takes the target out. */

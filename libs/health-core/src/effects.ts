@@ -1,5 +1,7 @@
+import { isDisabling } from './breaker.js';
 import { assess, type Assessment } from './assessment.js';
-import type { ChangeReason, HealthEffect, HealthEvent } from './health-event.js';
+import type { OpenReason } from './breaker.js';
+import type { ChangeReason, HealthEffect, HealthEvent, SharedDisabling } from './health-event.js';
 import { measured } from './latency.js';
 import type { HealthPolicy } from './policy.js';
 import type { TargetProfile } from './target-profile.js';
@@ -32,13 +34,22 @@ export function effectsOf(
     const reason = is.breaker === 'open' ? is.reason : null;
     effects.push({ type: 'breaker-changed', from: was.breaker, to: is.breaker, generation, reason, ...cause });
     // What an operator does to one target says nothing about its siblings.
-    if (reason !== null && reason !== 'held_out') effects.push({ type: 'opened', reason, openUntil });
+    if (reason !== null && reason !== 'held_out')
+      effects.push({ type: 'opened', reason, openUntil, disabling: sharedDisabling(reason, event) });
   }
   if (observation?.outcome === 'success' && (measured(observation.latencyMs) ?? 0) > profile.maxLatencyMs) {
     const { latencyMs, source } = observation;
     effects.push({ type: 'slow-answer', latencyMs, maxLatencyMs: profile.maxLatencyMs, source });
   }
   return effects;
+}
+
+/** A refused key (401), an empty account and a closed region concern all targets of the provider; a 403 and a model that is gone do not. */
+function sharedDisabling(reason: OpenReason, event: HealthEvent): SharedDisabling | undefined {
+  if (event.type !== 'observed' || !isDisabling(reason) || reason === 'model_gone') return undefined;
+  const { httpStatus, latencyMs } = event.observation;
+  if (reason === 'auth' && (httpStatus === undefined || httpStatus === 403)) return undefined;
+  return { reason, since: event.now - (measured(latencyMs) ?? 0), draw: event.draw };
 }
 
 function changeReason(was: Assessment, is: Assessment): ChangeReason {

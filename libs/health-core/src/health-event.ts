@@ -1,4 +1,5 @@
 import type { OpenReason, BreakerPhase } from './breaker.js';
+import type { DisablingFailure } from './failure.js';
 import type { Observation } from './observation.js';
 import type { HealthCondition } from './assessment.js';
 
@@ -11,12 +12,20 @@ export type HealthEvent =
   | { type: 'observed'; observation: Observation; now: number; draw: number }
   /** Time has passed; to be told each second. */
   | { type: 'ticked'; now: number; draw: number }
-  /** The breaker of another target of the same provider has opened. */
-  | { type: 'sibling-opened'; now: number }
+  /** The breaker of another target of the same provider has opened. `disabling` is set where the reason concerns both. */
+  | { type: 'sibling-opened'; now: number; disabling?: SharedDisabling | undefined }
   /** An operator takes the target out; it stays out until it is released. `reason` is for people. */
   | { type: 'held-out'; now: number; reason: string }
   /** The operator lets it in again: half-open, to be proven by probes or trials. */
   | { type: 'released'; now: number };
+
+/** A key, an account or a region that several targets share does not work. */
+export interface SharedDisabling {
+  reason: DisablingFailure;
+  /** When the failed call was begun: who has answered since proves that it does not concern him. */
+  since: number;
+  draw: number;
+}
 
 /** Why the condition of a target changed. */
 export type ChangeReason = OpenReason | 'recovered' | 'score_below_threshold' | 'score_above_threshold';
@@ -44,6 +53,6 @@ export type HealthEffect =
       cause?: Observation;
     }
   /** Send `sibling-opened` to the other targets of the same provider. */
-  | { type: 'opened'; reason: OpenReason; openUntil: number }
+  | { type: 'opened'; reason: OpenReason; openUntil: number; disabling?: SharedDisabling | undefined }
   /** Warn. */
   | { type: 'slow-answer'; latencyMs: number; maxLatencyMs: number; source: Observation['source'] };

@@ -27,6 +27,8 @@ export interface Observation {
   panic?: boolean;
   /** What the provider asked for with a 429, in milliseconds. */
   retryAfterMs?: number;
+  /** HTTP status of a failed call: 401 concerns the key, 403 the target alone. */
+  httpStatus?: number;
   /** From sending the request to the first token, in milliseconds; of any call that got one. */
   firstTokenMs?: number;
 }

@@ -48,7 +48,7 @@ const WORDS: Record<string, Partial<Observation>> = {
   'throttled-trial': { outcome: 'rate_limited', trial: true },
   caller: { outcome: 'bad_request' },
   cancelled: { outcome: 'cancelled' },
-  auth: { outcome: 'auth', errorMessage: 'invalid key' },
+  auth: { source: 'probe', outcome: 'auth', errorMessage: 'invalid key' },
   quota: { outcome: 'quota' },
 };
 

@@ -19,6 +19,9 @@ export interface TargetState {
   latency: LatencyEvidence;
   breaker: Breaker;
   lastCheckAt: number;
+  /** When a call last got an answer, and when one of the jobs did. */
+  lastGoodAt: number;
+  lastGoodTrafficAt: number;
   /** What the last failure said; null after a success. */
   errorMessage: string | null;
   /** Traceparent of the last failed call before the target became unavailable; null after a success. */
@@ -46,6 +49,8 @@ export function initialTargetState(profile: TargetProfile, policy: HealthPolicy)
     latency: initialLatency(profile, policy),
     breaker: initialBreaker(),
     lastCheckAt: 0,
+    lastGoodAt: 0,
+    lastGoodTrafficAt: 0,
     errorMessage: null,
     evidence: null,
     foldedAt: 0,

@@ -49,6 +49,8 @@ export interface TargetView {
   evidence: string | null;
   /** When a probe last told something, good or bad. */
   lastProbeAt: number;
+  /** When a job last got an answer from it; 0: never. */
+  lastGoodTrafficAt: number;
 }
 
 /** The view of a target at `now`. */
@@ -83,6 +85,7 @@ export function viewTarget(state: TargetState, profile: TargetProfile, now: numb
     errorMessage: state.errorMessage,
     evidence: breaker === 'closed' ? null : state.evidence,
     lastProbeAt: state.breaker.lastProbeAt,
+    lastGoodTrafficAt: state.lastGoodTrafficAt,
   };
 }
 

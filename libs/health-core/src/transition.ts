@@ -2,6 +2,7 @@ import {
   afterFailure,
   afterSuccess,
   afterTime,
+  disabledWithSibling,
   BREAKER_TIMES,
   heldOut,
   isDisabling,
@@ -51,12 +52,24 @@ function apply(state: TargetState, event: HealthEvent, profile: TargetProfile, p
     case 'ticked':
       return state;
     case 'sibling-opened':
-      return withBreaker(state, { ...state.breaker, siblingOpenedAt: event.now });
+      return afterSibling(state, event, policy);
     case 'held-out':
       return { ...withBreaker(state, heldOut(state.breaker, event.now)), errorMessage: event.reason, evidence: null };
     case 'released':
       return withBreaker(state, released(state.breaker, event.now));
   }
+}
+
+/** A sibling that has answered since is watched more closely, as after any other opening, and not disabled. */
+function afterSibling(
+  state: TargetState,
+  { now, disabling }: Extract<HealthEvent, { type: 'sibling-opened' }>,
+  policy: HealthPolicy,
+): TargetState {
+  const breaker = { ...state.breaker, siblingOpenedAt: now };
+  if (!disabling || state.lastGoodAt >= disabling.since) return withBreaker(state, breaker);
+  const { reason, draw } = disabling;
+  return withBreaker(state, disabledWithSibling(breaker, reason, now, drawOr(draw), policy));
 }
 
 function afterObservation(
@@ -79,8 +92,15 @@ function afterObservation(
   const timing = { source: observation.source, wholeMs, ...(firstTokenMs !== undefined && { firstTokenMs }) };
   const latency = recordLatency(seen.latency, timing, now, wellOtherwise, policy);
   const breaker = judged(seen.breaker, observation, verdict, now, drawOr(draw), policy);
-  return withBreaker({ ...seen, success, latency }, breaker);
+  const answered = verdict === 'good' ? answeredAt(seen, observation, now) : seen;
+  return withBreaker({ ...answered, success, latency }, breaker);
 }
+
+const answeredAt = (state: TargetState, { source }: Observation, now: number): TargetState => ({
+  ...state,
+  lastGoodAt: now,
+  lastGoodTrafficAt: source === 'traffic' ? now : state.lastGoodTrafficAt,
+});
 
 /** What a call says about its target: good, bad, or nothing. */
 const verdictOf = (outcome: 'success' | FailureClass): 'good' | 'bad' | 'none' => {
@@ -146,7 +166,7 @@ function onClock(state: TargetState, now: number): TargetState {
   const backMs = state.foldedAt - now;
   if (backMs <= 0) return { ...state, foldedAt: now };
   return {
-    ...movedBack(state, ['lastCheckAt', 'foldedAt'], backMs),
+    ...movedBack(state, ['lastCheckAt', 'lastGoodAt', 'lastGoodTrafficAt', 'foldedAt'], backMs),
     success: movedBack(state.success, ['agedAt'], backMs),
     latency: movedBack(state.latency, ['sampledAt'], backMs),
     breaker: movedBack(state.breaker, BREAKER_TIMES, backMs),

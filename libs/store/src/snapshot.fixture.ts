@@ -24,6 +24,7 @@ export const targetHealth = (change: Partial<TargetHealth> = {}): TargetHealth =
   siblingOpenedAt: 0,
   reason: null,
   lastProbeAt: 1_700_000_000_000,
+  lastGoodTrafficAt: 0,
   successRate: 1,
   consecutiveFailures: 0,
   requests: 10,
