@@ -108,7 +108,11 @@ export class ProbeService {
     const endedAt = Date.now();
     if (outcome.ok) this.metrics.probeSucceeded(target.model, outcome.latencyMs, endedAt);
     else this.metrics.probeFailed(target.model, outcome.latencyMs, endedAt);
-    if (this.#saysNothingAboutHealth(target, outcome)) return;
+    if (outcome.ok && outcome.usage)
+      this.metrics.tokensSpent(target.id, outcome.usage.inputTokens, outcome.usage.outputTokens);
+    const isMisconfigured = this.#saysNothingAboutHealth(target, outcome);
+    this.metrics.foundMisconfigured(target.id, isMisconfigured);
+    if (isMisconfigured) return;
 
     this.observations.report({
       target: target.id,

@@ -2,8 +2,6 @@ import type { CompletionJob, JobOutcome } from '#libs/contracts';
 import { simulatorAdmin, type SimulatedFault, uniquePrefix } from '#libs/testing';
 import { type RunningRouter, startRouter } from './router.fixture.js';
 
-const admin = simulatorAdmin(process.env.SIMULATOR_URL!);
-
 /** Wire format and way of delivery of the target that misbehaves; every guarantee has to hold in all of them. */
 export interface Wire {
   kind: 'openai-compatible' | 'anthropic';
@@ -34,14 +32,21 @@ export interface PairOptions {
 /** A router with one target that is always asked first and misbehaves on command, and a healthy one behind it. */
 export type Pair = Awaited<ReturnType<typeof startPair>>;
 
-export async function startPair(options: PairOptions = {}) {
+/** Where Redis and the simulator are; specs have it in their environment. */
+export interface Urls {
+  redisUrl: string;
+  simulatorUrl: string;
+}
+
+export async function startPair({ redisUrl, simulatorUrl }: Urls, options: PairOptions = {}) {
+  const admin = simulatorAdmin(simulatorUrl);
   const { wire = WIRES[0]!, baseUrl, first = '', second = '', more = '' } = options;
   const run = uniquePrefix().replace(/\W/g, '');
   const [sick, well] = [`sick-${run}`, `well-${run}`];
   await admin.createProvider(sick, { models: { m1: {} }, latency: { kind: 'fixed', ms: 1 } });
   await admin.createProvider(well, { models: { m2: {} }, latency: { kind: 'fixed', ms: 1 } });
   const router: RunningRouter = await startRouter(
-    process.env.REDIS_URL!,
+    redisUrl,
     `
 providers:
   ${sick}: { kind: ${wire.kind}, baseUrl: '${baseUrl ?? `${admin.url}/${sick}/v1`}' }

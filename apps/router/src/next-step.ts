@@ -26,19 +26,11 @@ export function nextStep(
 ): NextStep {
   if (consequenceOf(failure).failover) return { kind: 'go-on', route };
   if (route.pin !== undefined) return { kind: 'reject' };
-  switch (failure) {
-    case 'context_length':
-      return alongChain(target.contextFallbacks, route, met);
-    case 'content_filter':
-      return alongChain(target.refusalFallbacks, route, met);
-    case 'unsupported_param':
-      return met.triedOtherFamily ? { kind: 'reject' } : withoutModel(target.model, route, met, config);
-    case 'bad_request':
-    case 'too_large':
-      return config.jobs.failoverOn.includes(failure) ? { kind: 'go-on', route } : { kind: 'reject' };
-    default:
-      return { kind: 'reject' };
-  }
+  if (failure === 'context_length') return alongChain(target.contextFallbacks, route, met);
+  if (failure === 'content_filter') return alongChain(target.refusalFallbacks, route, met);
+  if (failure === 'unsupported_param' && !met.triedOtherFamily) return withoutModel(target.model, route, met, config);
+  const isConfigured = config.jobs.failoverOn.some((fault) => fault === failure);
+  return isConfigured ? { kind: 'go-on', route } : { kind: 'reject' };
 }
 
 function alongChain(chain: readonly string[], route: ResolvedRoute, { tried }: Met): NextStep {

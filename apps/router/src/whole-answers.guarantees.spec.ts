@@ -12,8 +12,9 @@ import {
 } from './guarantees.fixture.js';
 
 /** The promises about streams, bodies and deadlines, each through a whole router, real Redis and the simulator. */
+const URLS = { redisUrl: process.env.REDIS_URL!, simulatorUrl: process.env.SIMULATOR_URL! };
 let pair: Pair;
-const start = async (options: PairOptions = {}) => (pair = await startPair(options));
+const start = async (options: PairOptions = {}) => (pair = await startPair(URLS, options));
 afterEach(() => pair?.stop());
 
 const answeredBySecond = async () => {

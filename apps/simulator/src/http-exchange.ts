@@ -47,12 +47,7 @@ export function readBody(request: IncomingMessage, limitBytes: number): Promise<
 }
 
 /** Sends a whole response. */
-export function sendText(
-  response: ServerResponse,
-  status: number,
-  headers: Record<string, string>,
-  body: string,
-): void {
+function sendText(response: ServerResponse, status: number, headers: Record<string, string>, body: string): void {
   response.writeHead(status, { ...headers, 'content-length': String(Buffer.byteLength(body)) });
   response.end(body);
 }

@@ -17,7 +17,7 @@ export interface Piece {
  * What happens after the last piece: a complete response (`end`), the connection closed in the middle of one (`fin`) or
  * reset (`reset`), or left open with the answer incomplete (`open`) or complete (`linger`).
  */
-export type Ending = 'end' | 'fin' | 'reset' | 'open' | 'linger';
+type Ending = 'end' | 'fin' | 'reset' | 'open' | 'linger';
 
 /** A response as data: what is written when, and how it ends. Without pieces not even the headers are sent. */
 export interface Reply {

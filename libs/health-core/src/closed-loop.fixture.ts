@@ -34,7 +34,7 @@ export interface LoopPlan {
 }
 
 /** One first attempt. Times are milliseconds from the start. */
-export interface FirstAttempt {
+interface FirstAttempt {
   atMs: number;
   /** Index of the target; -1: the job had to wait. */
   target: number;

@@ -13,6 +13,8 @@ export class ProbeMetrics {
   private readonly probes: Counter<'model' | 'result' | ExemplarLabel>;
   private readonly latency: Histogram<'model' | ExemplarLabel>;
   private readonly lastAt: Gauge<'model'>;
+  private readonly tokens: Counter<'target' | 'kind'>;
+  private readonly misconfigured: Gauge<'target'>;
 
   constructor(registry: Registry, known: ProbeLabels) {
     const registers = [registry];
@@ -38,6 +40,18 @@ export class ProbeMetrics {
       labelNames: ['model'],
       registers,
     });
+    this.tokens = new Counter({
+      name: 'ai_probe_tokens_total',
+      help: 'Tokens that pings cost, by target and kind (input, output)',
+      labelNames: ['target', 'kind'],
+      registers,
+    });
+    this.misconfigured = new Gauge({
+      name: 'ai_probe_misconfigured',
+      help: '1 while the provider refuses the ping itself, so that the health of the target stays unknown',
+      labelNames: ['target'],
+      registers,
+    });
     for (const model of new Set(known.models)) {
       for (const result of ['success', 'error']) this.probes.inc({ labels: { model, result }, value: 0 });
       this.latency.zero({ model });
@@ -52,6 +66,17 @@ export class ProbeMetrics {
   /** A ping failed. `endedAt` is in epoch milliseconds. */
   probeFailed(model: string, latencyMs: number, endedAt: number): void {
     this.record(model, 'error', latencyMs, endedAt);
+  }
+
+  /** What a ping of `target` cost. */
+  tokensSpent(target: string, inputTokens: number, outputTokens: number): void {
+    this.tokens.inc({ target, kind: 'input' }, inputTokens);
+    this.tokens.inc({ target, kind: 'output' }, outputTokens);
+  }
+
+  /** Whether the provider finds fault with the ping itself. */
+  foundMisconfigured(target: string, isMisconfigured: boolean): void {
+    this.misconfigured.set({ target }, isMisconfigured ? 1 : 0);
   }
 
   private record(model: string, result: 'success' | 'error', latencyMs: number, endedAt: number): void {

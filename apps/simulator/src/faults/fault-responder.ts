@@ -5,7 +5,7 @@ import type { Random } from '../seeded-random.js';
 import type { Wire, WireError } from '../wire.js';
 
 /** What a fault does to one request, as data: the request is answered later, or with another reply. */
-export type FaultEffect = { factor: number; addMs: number } | Reply;
+type FaultEffect = { factor: number; addMs: number } | Reply;
 
 /** What a fault may know about the request it meets. */
 export interface FaultedCall {

@@ -8,7 +8,7 @@ import { timingFaults } from './timing-faults.js';
 const faultSchemas = [...errorFaults, ...timingFaults, ...cutFaults, ...bodyFaults, ...answerFaults] as const;
 
 /** The kinds there are. */
-export const faultKinds = faultSchemas.map((schema) => schema.shape.kind.value);
+const faultKinds = faultSchemas.map((schema) => schema.shape.kind.value);
 
 /** Every way a provider can misbehave. A new kind is one schema and one responder in the file of its sort. */
 export const faultSchema = z.discriminatedUnion('kind', faultSchemas, {

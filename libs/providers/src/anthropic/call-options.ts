@@ -10,7 +10,7 @@ import { UntranslatableError } from './untranslatable.errors.js';
  * Anthropic wants a limit, and the caller gave none. The library would ask for the model's maximum, which may be 128,000 tokens; OpenAI's
  * callers expect an answer of ordinary length.
  */
-export const DEFAULT_MAX_TOKENS = 4_096;
+const DEFAULT_MAX_TOKENS = 4_096;
 
 /**
  * An OpenAI body in the library's words.
