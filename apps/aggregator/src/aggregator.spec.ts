@@ -142,9 +142,11 @@ describe('aggregator', () => {
     await untilTarget(aggregator, { state: 'healthy', consecutive_failures: 0 });
   });
 
-  test('a key that is refused takes the target out at once, for a reason that is told', async () => {
+  test('a key that is refused takes the target out once a ping has confirmed it, for a reason that is told', async () => {
     const aggregator = await start();
     report(GPT, { outcome: 'auth', source: 'traffic', latencyMs: 1 });
+    await untilTarget(aggregator, { breaker: 'closed', consecutive_failures: 1 });
+    report(GPT, { outcome: 'auth', source: 'probe', latencyMs: 1 });
     await untilTarget(aggregator, { state: 'unavailable', breaker: 'open', breaker_reason: 'auth' });
   });
 

@@ -22,9 +22,9 @@ function feedOf() {
       listeners.push(listener);
       return () => {};
     },
-    publish: (health: Partial<TargetHealth>) => {
+    publish: (health: Partial<TargetHealth>, at = 1) => {
       const targets = [{ target: 'a/x', generation: 0, ...health } as TargetHealth];
-      for (const listener of listeners) listener({ epoch: 1, version: 1, at: 1, scoring: 'adaptive', targets });
+      for (const listener of listeners) listener({ epoch: 1, version: 1, at, scoring: 'adaptive', targets });
     },
   };
   return feed;
@@ -59,5 +59,44 @@ describe('SnapshotPace', () => {
     feed.publish({ probeIntervalMs: 1_000 });
     feed.age = 6_000;
     expect(pace.intervalMs('a/x')).toBe(10_000);
+  });
+
+  describe('spares a ping', () => {
+    const seen = { healthy: true, consecutiveFailures: 0, lastGoodTrafficAt: 1_000_000, probeIntervalMs: 10_000 };
+    const spared = (
+      change: Partial<TargetHealth> = {},
+      { slot = 1, intervalMs = 10_000, sincePublished = 0, from = config } = {},
+    ) => {
+      const feed = feedOf();
+      const pace = new SnapshotPace(from, feed);
+      feed.publish({ ...seen, ...change }, 1_001_000);
+      feed.age = sincePublished;
+      return pace.isSpared({ target: 'a/x', slot, intervalMs });
+    };
+
+    it('while jobs have just been answered', () => {
+      expect(spared()).toBe(true);
+    });
+
+    it.each([
+      ['each fourth time', spared({}, { slot: 8 })],
+      ['of a target that is not healthy', spared({ healthy: false })],
+      ['of a target that has just failed', spared({ consecutiveFailures: 1 })],
+      ['when the last good job is half an interval ago', spared({ lastGoodTrafficAt: 996_000 })],
+      ['when it has become so since the snapshot', spared({}, { sincePublished: 4_500 })],
+      ['when more is wanted to be known', spared({}, { intervalMs: 1_000 })],
+      ['when nobody publishes', spared({}, { sincePublished: 60_000 })],
+      ['when no job has ever been answered', spared({ lastGoodTrafficAt: 0 })],
+      [
+        'where the formulas know pings alone',
+        spared({}, { from: { ...config, health: { ...config.health, scoring: 'article' } } }),
+      ],
+      [
+        'where it is not wanted',
+        spared({}, { from: { ...config, probes: { ...config.probes, spareWithTraffic: false } } }),
+      ],
+    ])('but not %s', (_when, isSpared) => {
+      expect(isSpared).toBe(false);
+    });
   });
 });

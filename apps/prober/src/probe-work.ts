@@ -13,6 +13,8 @@ export type ProbeWork = z.infer<typeof probeWorkSchema>;
 export type ProbeDisposition =
   /** The provider was called; how it answered is in the observation. */
   | 'called'
+  /** Real traffic has just shown what it would have shown. */
+  | 'spared'
   /** Its slot was over before its turn came. */
   | 'too-late'
   /** A prober that is gone now had called the provider. */

@@ -45,7 +45,7 @@ probes: { intervalMs: ${intervalMs} }
     { report: (observation) => void seen.push(observation) },
     new ProbeMetrics(registry, { models: ['m', 'n'] }),
     createLogger({ name: 'prober', destination: { write: (line: string) => void lines.push(line) } }),
-    { generation: (target) => (target.endsWith('/m') ? 7 : undefined) },
+    { generation: (target) => (target.endsWith('/m') ? 7 : undefined), isSpared: ({ slot }) => slot === SPARED_SLOT },
   );
   const workFor = (target: string, slotsAgo = 0): ProbeWork => ({
     target,
@@ -68,10 +68,18 @@ probes: { intervalMs: ${intervalMs} }
 
 const run = (): ProbeRun => ({ mark: async () => undefined, signal: new AbortController().signal });
 
+const SPARED_SLOT = 4_711;
+
 describe('a ping', () => {
   let place: Awaited<ReturnType<typeof world>>;
   beforeEach(async () => void (place = await world()));
   afterEach(() => place.service.close());
+
+  it('is not made when real traffic has just shown what it would show', async () => {
+    const work = { ...place.workFor(`${place.well}/m`), slot: SPARED_SLOT };
+    expect(await place.service.probe(work, run())).toBe('spared');
+    expect(await place.callsOf(place.well)).toEqual([]);
+  });
 
   it('asks the target for a few tokens and reports what it saw', async () => {
     const target = `${place.well}/m`;
@@ -83,6 +91,7 @@ describe('a ping', () => {
         source: 'probe',
         outcome: 'success',
         latencyMs: expect.any(Number),
+        firstTokenMs: expect.any(Number),
         at: expect.any(Number),
         generation: 7,
       },

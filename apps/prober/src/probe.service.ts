@@ -50,7 +50,7 @@ export class ProbeService {
     private readonly observations: ObservationSink,
     private readonly metrics: ProbeMetrics,
     private readonly logger: Logger,
-    private readonly pace: Pick<SnapshotPace, 'generation'>,
+    private readonly pace: Pick<SnapshotPace, 'generation' | 'isSpared'>,
   ) {
     this.#doors = doorsOf(config);
     this.#lanes = new ProviderLanes(
@@ -66,6 +66,7 @@ export class ProbeService {
       return 'unknown-target';
     }
     if (work.calledAt !== undefined) return 'called-before';
+    if (this.pace.isSpared(work)) return 'spared';
     const patienceMs = slotStart(work.target, work.slot + 1, work.intervalMs) - this.clock.now();
     if (patienceMs <= 0) return 'too-late';
 
@@ -96,7 +97,7 @@ export class ProbeService {
       () =>
         adapter.chat({
           model: target.model,
-          body: pingOf(target.model, maxTokens),
+          body: pingOf(target, maxTokens),
           limits: limitsFor(target, { usualFirstTokenMs: target.timeoutMs, promptChars: 0, leftMs: target.timeoutMs }),
           stream: target.streaming,
           changes: target.request,
@@ -146,10 +147,12 @@ export class ProbeService {
   }
 }
 
-const pingOf = (model: string, maxTokens: number) => ({
+/** The smallest call that proves that a target can answer. A model that thinks is asked to think little: its thoughts are paid for. */
+const pingOf = ({ model, reasoning }: TargetConfig, maxTokens: number) => ({
   model,
   messages: [{ role: 'user', content: 'ping' }],
   max_tokens: maxTokens,
+  ...(reasoning && { reasoning_effort: 'low' }),
 });
 
 function doorsOf(config: UnderstudyConfig): Map<string, Door> {

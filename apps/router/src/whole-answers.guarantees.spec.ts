@@ -183,7 +183,7 @@ describe.each(STREAMS)('a stream of $kind', (wire) => {
     await pair.stop();
 
     await start({ wire });
-    await pair.fault({ kind: 'slow-drip', tokensPerSecond: 40 });
+    await pair.fault({ kind: 'slow-drip', tokensPerSecond: 400 });
     expect(attemptsOf(await pair.run())).toEqual([['one', 'success']]);
   });
 

@@ -138,6 +138,8 @@ export const understudyFileSchema = z.strictObject({
       jitter: numberBetween(0, 0.9).default(0.1),
       /** Tokens that a ping may generate; fewer than 16 makes reasoning models look sick. */
       maxTokens: wholeNumber(1, 1000).default(16),
+      /** Whether pings are left out while real traffic shows that a target is well; each fourth is made all the same. */
+      spareWithTraffic: z.boolean().default(true),
     })
     .prefault({}),
   jobs: z

@@ -297,7 +297,7 @@ describe('breaker', () => {
       fc.property(fc.nat(14), draw, (before, chance) => {
         const fresh = initialTargetState(PROFILE, policy);
         const state = { ...fresh, foldedAt: START, breaker: { ...fresh.breaker, openings: before, forgivenAt: START } };
-        const { breaker } = observe(state, { outcome: 'auth' }, START, policy, chance);
+        const { breaker } = observe(state, { outcome: 'quota' }, START, policy, chance);
         const ms = Math.min(5_000 * 2 ** before, 120_000);
         expect(breaker.openUntil - START).toBeGreaterThanOrEqual(ms * 0.8 - 1e-3);
         expect(breaker.openUntil - START).toBeLessThanOrEqual(ms * 1.2 + 1e-3);
