@@ -183,8 +183,9 @@ describe.each(STREAMS)('a stream of $kind', (wire) => {
     await pair.stop();
 
     await start({ wire });
-    await pair.fault({ kind: 'slow-drip', tokensPerSecond: 400 });
-    expect(attemptsOf(await pair.run())).toEqual([['one', 'success']]);
+    await pair.fault({ kind: 'slow-drip', tokensPerSecond: 40 });
+    const request = { model: 'm1', messages: [{ role: 'user', content: 'hello' }], max_tokens: 20 };
+    expect(attemptsOf(await pair.run({ request }))).toEqual([['one', 'success']]);
   });
 
   test('what never closes after its end is an answer all the same', async () => {
