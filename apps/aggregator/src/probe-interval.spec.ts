@@ -16,7 +16,7 @@ const open = (openForMs: number): Partial<TargetView> => ({
 test.each([
   ['a target that is well is pinged as configured', {}, {}, 30_000],
   ['a first failure is confirmed each second', { consecutiveFailures: 1 }, {}, 1_000],
-  ['a target that fails now and then is watched', { successEstimate: 0.9 }, {}, 5_000],
+  ['a target that fails now and then is watched', { successEstimate: 0.9 }, {}, 1_000],
   ['a target that has just opened is asked every 3 s', open(0), {}, 3_000],
   ['one that stays open is asked more seldom', open(10_000), {}, 5_070],
   ['one that has been open for an hour still has its recovery noticed', open(3_600_000), {}, 8_568],
