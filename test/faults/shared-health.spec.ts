@@ -109,7 +109,11 @@ describe('two routers', () => {
 
     await stack.add('aggregator');
     await eachIsStale(false);
+    // Told with the next look, which is up to a second later.
     for (const router of routers())
-      expect(router.logs().filter(({ event }) => event === 'llm.health.fresh')).toHaveLength(1);
+      await vi.waitFor(
+        () => expect(router.logs().filter(({ event }) => event === 'llm.health.fresh')).toHaveLength(1),
+        5_000,
+      );
   }, 60_000);
 });

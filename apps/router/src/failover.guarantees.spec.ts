@@ -258,3 +258,15 @@ test('a job that no target will ever take tells the first fault that was found w
   expect(outcome).toMatchObject({ status: 'failed', error: { code: 'request_rejected' } });
   expect(allAttempts(outcome)).toHaveLength(2);
 });
+
+test.each(['maxAttempts: 1', 'maxAttemptsPerPass: 1'])(
+  'with %s a refusal in hand is the answer, and a fault of the request its own error',
+  async (limit) => {
+    const first = 'refusalFallbacks: [two], contextFallbacks: [two]';
+    await start({ first, more: `jobs: { ${limit} }` });
+    await pair.fault({ kind: 'finish', reason: 'content_filter' }, { forRequests: 1 });
+    expect(await pair.run()).toMatchObject({ status: 'completed', result: { understudy: { target: 'one' } } });
+    await pair.fault({ kind: 'status', status: 400, code: 'context_length_exceeded' });
+    expect(await pair.run()).toMatchObject({ status: 'failed', error: { code: 'request_rejected' } });
+  },
+);

@@ -59,9 +59,9 @@ export class RouteService {
     let { route } = pass;
     for (let n = 0; n < maxAttemptsPerPass; n++) {
       const number = countAttempts(attempts) + 1;
-      if (number > maxAttempts) return { kind: 'exhausted', attempts };
+      if (number > maxAttempts) return atLast({ kind: 'exhausted', attempts }, log);
       const leftMs = pass.deadlineAt - Date.now();
-      if (leftMs <= 0) return { kind: 'deadline', attempts };
+      if (leftMs <= 0) return atLast({ kind: 'deadline', attempts }, log);
 
       // Health is read again before every attempt: what the last one taught may have arrived by now.
       const { tried, failedProviders } = log;
@@ -87,9 +87,8 @@ export class RouteService {
       if ('end' in after) return after.end;
       route = after.route;
     }
-    if (log.refused) return answeredBy(log.refused, attempts);
-    if (!log.isTransient) return { kind: 'exhausted', attempts };
-    return { kind: 'waiting', waitMs: pauseBeforeNextPass(pass.parkings, Math.random()), attempts };
+    if (!log.isTransient) return atLast({ kind: 'exhausted', attempts }, log);
+    return atLast({ kind: 'waiting', waitMs: pauseBeforeNextPass(pass.parkings, Math.random()), attempts }, log);
   }
 
   /** What an attempt means for the job: its end, or the route along which it may go on. */
@@ -142,9 +141,14 @@ export class RouteService {
 
 /** Nobody is left who could be asked now. A refusal is an answer after all; a fault of the request stands if nobody will come back. */
 function endWithout(decision: Decision, log: PassLog, attempts: Attempt[]): RouteEnd {
-  if (log.refused) return answeredBy(log.refused, attempts);
-  if (!isHopeless(decision, log)) return { kind: 'waiting', waitMs: decision.waitMs, attempts };
-  return log.rejection ? { kind: 'rejected', ...log.rejection, attempts } : { kind: 'exhausted', attempts };
+  if (isHopeless(decision, log)) return atLast({ kind: 'exhausted', attempts }, log);
+  return log.refused ? answeredBy(log.refused, attempts) : { kind: 'waiting', waitMs: decision.waitMs, attempts };
+}
+
+/** How a pass ends that asks nobody any more: by what is in hand already, if that is better. */
+function atLast(end: RouteEnd, { refused, rejection, isTransient }: PassLog): RouteEnd {
+  if (refused) return answeredBy(refused, end.attempts);
+  return rejection && !isTransient ? { kind: 'rejected', ...rejection, attempts: end.attempts } : end;
 }
 
 /** Everybody was asked or is unusable, and no failure will pass by itself. */

@@ -70,10 +70,15 @@ export class AlertSender {
 
   /** Null when the message was taken. */
   async #try(channel: Channel, alert: Alert): Promise<{ reason: string; mayPass: boolean } | null> {
+    // A timer of our own: Node may collect a signal of AbortSignal.timeout that only another signal follows.
+    const attempt = new AbortController();
+    const end = () => attempt.abort();
+    const timer = setTimeout(end, this.options.timeoutMs ?? 10_000);
+    this.#stop.signal.addEventListener('abort', end, { once: true });
+    if (this.#stop.signal.aborted) end();
     try {
       const { url, headers, body } = channel.requestFor(alert, this.options.source, Date.now());
-      const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(this.options.timeoutMs ?? 10_000)]);
-      const response = await request(url, { method: 'POST', headers, body, signal });
+      const response = await request(url, { method: 'POST', headers, body, signal: attempt.signal });
       await response.body.dump();
       const { statusCode } = response;
       if (statusCode >= 200 && statusCode < 300) return null;
@@ -81,6 +86,9 @@ export class AlertSender {
     } catch (error) {
       const { code, name } = error as NodeJS.ErrnoException;
       return { reason: String(code ?? name), mayPass: true };
+    } finally {
+      clearTimeout(timer);
+      this.#stop.signal.removeEventListener('abort', end);
     }
   }
 

@@ -57,12 +57,18 @@ const priceSchema = z.strictObject({
   cachedInputPerMillion: dollars.optional(),
 });
 
+/** Without these there is no request, and which model it goes to and how it is read is not the body's business. */
+const changeable = z
+  .string()
+  .min(1)
+  .refine((name) => !['model', 'messages', 'stream'].includes(name), 'model, messages and stream cannot be changed');
+
 /** What has to be changed in a caller's body for one target; top-level fields only. */
 const changesSchema = z.strictObject({
   /** New name by old name. */
-  rename: z.record(z.string().min(1), z.string().min(1)).default({}),
-  drop: z.array(z.string().min(1)).default([]),
-  set: z.record(z.string().min(1), z.json()).default({}),
+  rename: z.record(changeable, changeable).default({}),
+  drop: z.array(changeable).default([]),
+  set: z.record(changeable, z.json()).default({}),
 });
 
 const targetSchema = z.strictObject({

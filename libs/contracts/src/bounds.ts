@@ -27,14 +27,24 @@ export function assertBounded(value: unknown, what: string): void {
 }
 
 function measure(value: unknown, maxValues: number): 'fine' | 'deep' | 'large' {
-  const open: [value: unknown, depth: number][] = [[value, 1]];
-  let seen = 0;
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    const [current, depth] = next;
-    if (++seen > maxValues) return 'large';
-    if (typeof current !== 'object' || current === null) continue;
+  if (!isObject(value)) return 'fine';
+  // Two lists side by side, and only of what holds more: an answer may have a million numbers.
+  const open: object[] = [value];
+  const depths: number[] = [1];
+  let seen = 1;
+  for (let current = open.pop(); current !== undefined; current = open.pop()) {
+    const depth = depths.pop() as number;
     if (depth > MAX_DEPTH) return 'deep';
-    for (const key in current) open.push([(current as Record<string, unknown>)[key], depth + 1]);
+    const children: readonly unknown[] = Array.isArray(current) ? current : Object.values(current);
+    seen += children.length;
+    if (seen > maxValues) return 'large';
+    for (const child of children) {
+      if (!isObject(child)) continue;
+      open.push(child);
+      depths.push(depth + 1);
+    }
   }
   return 'fine';
 }
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;

@@ -4,9 +4,9 @@ import { attemptSchema } from './attempt.js';
 
 /** An OpenAI chat-completions response, kept verbatim. */
 export const chatCompletionSchema = z.looseObject({
-  id: z.string().optional(),
-  model: z.string().optional(),
-  choices: z.array(z.looseObject({ index: z.number().optional(), finish_reason: z.string().nullish() })).min(1),
+  id: z.string().nullish(),
+  model: z.string().nullish(),
+  choices: z.array(z.looseObject({ index: z.number().nullish(), finish_reason: z.string().nullish() })).min(1),
 });
 
 export type ChatCompletion = z.infer<typeof chatCompletionSchema>;

@@ -54,6 +54,11 @@ describe('the cost of an answer', () => {
     expect([ask(NOON), ask(NOON + 1_000), ask(NOON - 3_600_000)].map(({ usd }) => usd)).toEqual([0.036, 0.036, 0.036]);
   });
 
+  test('is unknown where it is beyond all numbers', () => {
+    const price = { inputPerMillion: 100_000, outputPerMillion: 0 };
+    expect(cost({ price, usage: { ...usage, inputTokens: 1e306 } })).toMatchObject({ usd: null, source: 'unknown' });
+  });
+
   test('is unknown for usage that cannot be: more from the cache than was read', () => {
     const { usd } = cost({ usage: { inputTokens: 1, outputTokens: 1, cachedInputTokens: 5, estimated: false } });
     expect(usd === null || usd >= 0).toBe(true);

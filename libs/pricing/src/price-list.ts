@@ -54,17 +54,17 @@ export class PriceList {
   costOf(call: PricedCall, now: number): Cost {
     const { usage, price } = call;
     const { estimated } = usage;
-    if (price) return { usd: byPrice(usage, price), source: 'config', estimated };
+    if (price) return known(byPrice(usage, price), 'config', estimated);
     const { found } = this.#lookUp(call, now);
     if (!found) return { usd: null, source: 'unknown', estimated };
     const usd = found.flat ? byRates(usage, found.flat) : (calculate(call, now)?.total_price ?? null);
-    return { usd, source: usd === null ? 'unknown' : found.source, estimated };
+    return known(usd, found.source, estimated);
   }
 
   #lookUp(call: PricedCall, now: number): Known {
     const key = `${call.baseUrl} ${call.model}`;
-    const known = this.#known.get(key);
-    if (known && now < known.until && now >= known.until - REMEMBER_MS) return known;
+    const last = this.#known.get(key);
+    if (last && now < last.until && now >= last.until - REMEMBER_MS) return last;
     const found = calculate(call, now);
     const entry: Known = {
       until: now + REMEMBER_MS,
@@ -75,6 +75,10 @@ export class PriceList {
     return entry;
   }
 }
+
+/** A sum that is none is not known. */
+const known = (usd: number | null, source: Cost['source'], estimated: boolean): Cost =>
+  usd !== null && Number.isFinite(usd) ? { usd, source, estimated } : { usd: null, source: 'unknown', estimated };
 
 /** By the provider at this address; a relay that the list does not know is taken to charge what the model's maker does. */
 function calculate(
@@ -113,7 +117,9 @@ function flatRates(price: PriceCalculation['model_price']): Rates | null {
 }
 
 function byRates(usage: PricedCall['usage'], rates: Rates): number {
-  const { inputTokens, outputTokens, cachedInputTokens: read = 0, cacheWriteTokens: written = 0 } = usage;
+  const { inputTokens, outputTokens } = usage;
+  const read = Math.min(usage.cachedInputTokens ?? 0, inputTokens);
+  const written = Math.min(usage.cacheWriteTokens ?? 0, inputTokens - read);
   const fresh = Math.max(0, inputTokens - read - written);
   return dollars(
     fresh * rates.input + read * rates.cacheRead + written * rates.cacheWrite + outputTokens * rates.output,

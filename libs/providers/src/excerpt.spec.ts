@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { excerpt } from './excerpt.js';
+import { excerpt, secretsOf } from './excerpt.js';
 
 describe('an excerpt', () => {
   test.each([
@@ -25,4 +25,13 @@ describe('an excerpt', () => {
   test('leaves ordinary words alone', () => {
     expect(excerpt('the key is that max_tokens is too large')).toBe('the key is that max_tokens is too large');
   });
+});
+
+test.each([
+  ['a key behind a scheme in a header', 'Incorrect key: mySecretKey1234'],
+  ['a key that is broken over lines', 'Incorrect key: mySecret\nKey1234'],
+  ['a key at the place where the text is cut', `${'x '.repeat(595)}mySecretKey1234`],
+])('%s does not appear', (_what, text) => {
+  const secrets = secretsOf({ headers: { authorization: 'Bearer mySecretKey1234' } });
+  expect(excerpt(text, secrets).replace(/\s/g, '')).not.toContain('mySecret');
 });

@@ -1,5 +1,6 @@
 import type { CompletionRequest } from '#libs/contracts';
 import { openCallScope } from '../call-scope.js';
+import { secretsOf } from '../excerpt.js';
 import { failedCall } from '../failed-call.js';
 import { outgoingBody } from '../openai-compatible/outgoing-body.js';
 import type {
@@ -38,7 +39,7 @@ export class AnthropicAdapter implements ProviderAdapter {
     this.#headers = Object.fromEntries(
       Object.entries(options.headers).map(([name, value]) => [name.toLowerCase(), value]),
     );
-    this.#secrets = [options.apiKey ?? '', ...Object.values(options.headers)];
+    this.#secrets = secretsOf(options);
     this.#connections = new ProviderConnections(options.maxConnections);
     this.#library = import('@ai-sdk/anthropic').then(({ createAnthropic }) => createAnthropic);
   }

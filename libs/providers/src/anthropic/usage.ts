@@ -1,13 +1,14 @@
+import { countOf } from '../openai-compatible/token-usage.js';
 import type { TokenUsage } from '../provider-adapter.js';
 import type { SdkUsage } from './sdk-types.js';
 
 /** Tokens in our words. Anthropic counts cached input apart; the library adds it up. */
 export function tokenUsage({ inputTokens, outputTokens }: SdkUsage): TokenUsage {
   return {
-    inputTokens: inputTokens.total ?? 0,
-    outputTokens: outputTokens.total ?? 0,
-    ...(inputTokens.cacheRead && { cachedInputTokens: inputTokens.cacheRead }),
-    ...(inputTokens.cacheWrite && { cacheWriteTokens: inputTokens.cacheWrite }),
+    inputTokens: countOf(inputTokens.total) ?? 0,
+    outputTokens: countOf(outputTokens.total) ?? 0,
+    ...(countOf(inputTokens.cacheRead) && { cachedInputTokens: countOf(inputTokens.cacheRead) }),
+    ...(countOf(inputTokens.cacheWrite) && { cacheWriteTokens: countOf(inputTokens.cacheWrite) }),
   };
 }
 

@@ -40,9 +40,9 @@ export class CompletionAssembler {
       ...this.#head,
       object: 'chat.completion',
       choices: choices.map(({ index, message, finishReason, rest }) => ({
+        ...rest,
         index,
         message: wholeMessage(message),
-        ...rest,
         finish_reason: finishReason ?? ('tool_calls' in message ? 'tool_calls' : 'stop'),
       })),
     };

@@ -20,6 +20,8 @@ export function mergeFragments(into: Fields, delta: Readonly<Fields>, depth = 0)
     else if (typeof value === 'string' && typeof before === 'string')
       into[name] = WHOLE_FIELDS.has(name) ? value || before : before + value;
     else if (Array.isArray(before) && Array.isArray(value)) mergeList(before, value, depth);
+    else if (name === 'content' && isText(before) && isText(value))
+      into[name] = [...partsOf(before), ...partsOf(value)];
     else if (isFields(before) && isFields(value) && depth < MAX_DEPTH) mergeFragments(before, value, depth + 1);
     else into[name] = value;
   }
@@ -35,10 +37,22 @@ function startOf(value: unknown): unknown {
 
 function mergeList(list: unknown[], more: readonly unknown[], depth: number): void {
   for (const entry of more) {
-    const known = isFields(entry) ? list.findLast((other) => isSameEntry(other, entry)) : undefined;
+    const known = isFields(entry) ? entryOf(list, entry) : undefined;
     if (known !== undefined && depth < MAX_DEPTH) mergeFragments(known as Fields, entry as Fields, depth + 1);
     else list.push(entry);
   }
+}
+
+/** Entries that may still grow; a search through all of them would take a whole stream's time for each of its entries. */
+const MOST_GROWING = 128;
+
+/** The entry that a fragment belongs to; undefined for one that stands by itself. */
+function entryOf(list: readonly unknown[], entry: Fields): unknown {
+  if (typeof entry['index'] === 'number')
+    return list.slice(-MOST_GROWING).findLast((other) => isSameEntry(other, entry));
+  // Arguments of a tool call that is named nowhere in the fragment go on with the last one.
+  const goesOn = isFields(entry['function']) && !entry['function']['name'] && !entry['id'];
+  return goesOn && isFields(list.at(-1)) ? list.at(-1) : undefined;
 }
 
 /** Some providers give every tool call the index 0, and only another id tells that a new one begins. */
@@ -46,6 +60,11 @@ function isSameEntry(known: unknown, entry: Fields): boolean {
   if (!isFields(known) || typeof entry['index'] !== 'number' || known['index'] !== entry['index']) return false;
   return !known['id'] || !entry['id'] || known['id'] === entry['id'];
 }
+
+/** Content is a text or a list of parts, and some providers begin with the one and go on with the other. */
+const isText = (value: unknown): value is string | unknown[] => typeof value === 'string' || Array.isArray(value);
+const partsOf = (content: string | unknown[]): unknown[] =>
+  typeof content === 'string' ? [{ type: 'text', text: content }] : content;
 
 const isFields = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,3 +1,4 @@
+import { secretsOf } from '../excerpt.js';
 import type { ChatCompletion } from '#libs/contracts';
 import type { Dispatcher } from 'undici';
 import type { CallScope } from '../call-scope.js';
@@ -36,7 +37,7 @@ export class OpenAiCompatibleAdapter implements ProviderAdapter {
 
   constructor(options: ProviderOptions) {
     this.#options = options;
-    this.#secrets = [options.apiKey ?? '', ...Object.values(options.headers)];
+    this.#secrets = secretsOf(options);
     this.#headers = {
       ...options.headers,
       ...(options.apiKey ? { authorization: `Bearer ${options.apiKey}` } : {}),
@@ -122,4 +123,4 @@ async function readCompletion(
   return { answer, servedModel: textOrNone(answer.model), usage: tokenUsageOf(answer), endedAt };
 }
 
-const textOrNone = (text: string | undefined) => (text === '' ? undefined : text);
+const textOrNone = (text: string | null | undefined) => text || undefined;

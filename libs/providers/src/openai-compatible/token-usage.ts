@@ -26,5 +26,9 @@ export function tokenUsageOf(answer: Fields): TokenUsage | undefined {
 
 const fieldsOf = (value: unknown): Fields => (typeof value === 'object' && value !== null ? (value as Fields) : {});
 
-const countOf = (value: unknown) =>
-  typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : undefined;
+/** More than any model reads; what is above is no count, and would spoil every sum. */
+const MOST_TOKENS = 1e9;
+
+/** The value, if it can be a number of tokens. */
+export const countOf = (value: unknown): number | undefined =>
+  typeof value === 'number' && value >= 0 && value <= MOST_TOKENS ? value : undefined;
