@@ -1,4 +1,3 @@
-import { CompletionClient } from '#libs/client';
 import { afterEach, describe, expect, test } from 'vitest';
 import {
   allAttempts,
@@ -204,5 +203,3 @@ describe.each(STREAMS)('a stream of $kind', (wire) => {
       .toEqual([expect.any(Number)]);
   });
 });
-
-test.skipIf(!('cancel' in CompletionClient.prototype))('G32 a job cancelled in flight', () => undefined);
