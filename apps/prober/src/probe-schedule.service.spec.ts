@@ -4,7 +4,7 @@ import { createLogger } from '#libs/telemetry';
 import { trace } from '@opentelemetry/api';
 import { node, tracing } from '@opentelemetry/sdk-node';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { FleetClock } from './fleet-clock.js';
+import { FleetClock } from '#libs/redis';
 import type { ProbePace } from './probe-pace.js';
 import { ProbeScheduleService, type ProbeSink } from './probe-schedule.service.js';
 import { probeDueAt, slotAt, slotStart } from './probe-slot.js';

@@ -2,7 +2,7 @@ import { SpanStatusCode, trace } from '@opentelemetry/api';
 import type { UnderstudyConfig } from '#libs/config';
 import { ATTR, type ProbeJob } from '#libs/contracts';
 import type { Logger } from '#libs/telemetry';
-import type { FleetClock } from './fleet-clock.js';
+import type { FleetClock } from '#libs/redis';
 import type { ProbePace } from './probe-pace.js';
 import { probeDueAt, slotAt, slotIsOver } from './probe-slot.js';
 

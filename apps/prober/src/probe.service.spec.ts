@@ -4,7 +4,7 @@ import type { Observation } from '#libs/health-core';
 import { createLogger, createRegistry, ProbeMetrics } from '#libs/telemetry';
 import { simulatorAdmin, type SimulatorAdmin } from '#libs/testing';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { FleetClock } from './fleet-clock.js';
+import { FleetClock } from '#libs/redis';
 import { slotAt } from './probe-slot.js';
 import type { ProbeWork } from './probe-work.js';
 import { ProbeService, type ProbeRun } from './probe.service.js';

@@ -11,7 +11,7 @@ import {
   type ProviderAdapter,
 } from '#libs/providers';
 import type { Logger, ProbeMetrics } from '#libs/telemetry';
-import type { FleetClock } from './fleet-clock.js';
+import type { FleetClock } from '#libs/redis';
 import type { SnapshotPace } from './probe-pace.js';
 import { slotIsOver, slotStart } from './probe-slot.js';
 import type { ProbeDisposition, ProbeWork } from './probe-work.js';

@@ -2,7 +2,7 @@ import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@
 import { ProbeQueue } from '#libs/queue';
 import { Readiness } from '#libs/service';
 import { ObservationWriter, SnapshotFeed } from '#libs/store';
-import { ClockSyncService } from './clock-sync.service.js';
+import { ClockSync } from '#libs/redis';
 import { ProbeScheduleService } from './probe-schedule.service.js';
 import { ProbeService } from './probe.service.js';
 
@@ -11,7 +11,7 @@ import { ProbeService } from './probe.service.js';
 export class ProberLifecycle implements OnApplicationBootstrap, OnModuleDestroy {
   constructor(
     private readonly readiness: Readiness,
-    private readonly clock: ClockSyncService,
+    private readonly clock: ClockSync,
     private readonly schedule: ProbeScheduleService,
     private readonly probes: ProbeService,
     private readonly queue: ProbeQueue,

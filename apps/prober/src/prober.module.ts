@@ -4,8 +4,7 @@ import { ProbeQueue, QueueTelemetry } from '#libs/queue';
 import { LOGGER, Readiness } from '#libs/service';
 import { ObservationWriter, SnapshotFeed } from '#libs/store';
 import { ProbeMetrics, Registry, type Logger } from '#libs/telemetry';
-import { ClockSyncService } from './clock-sync.service.js';
-import { FleetClock } from './fleet-clock.js';
+import { ClockSync, FleetClock } from '#libs/redis';
 import { SnapshotPace } from './probe-pace.js';
 import { ProbeScheduleService } from './probe-schedule.service.js';
 import { ProbeProcessor } from './probe.processor.js';
@@ -65,10 +64,10 @@ export class ProberModule {
           inject: [FleetClock, ObservationWriter, ProbeMetrics, LOGGER, SnapshotPace],
         },
         {
-          provide: ClockSyncService,
-          useFactory: (clock: FleetClock, readiness: Readiness, logger: Logger, schedule: ProbeScheduleService) =>
-            new ClockSyncService(clock, readiness.require('redis'), logger, () => schedule.start()),
-          inject: [FleetClock, Readiness, LOGGER, ProbeScheduleService],
+          provide: ClockSync,
+          useFactory: (clock: FleetClock, readiness: Readiness, schedule: ProbeScheduleService) =>
+            new ClockSync(clock, readiness.require('redis'), () => schedule.start()),
+          inject: [FleetClock, Readiness, ProbeScheduleService],
         },
         ProberLifecycle,
       ],

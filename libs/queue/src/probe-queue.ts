@@ -1,4 +1,5 @@
 import { type ProbeJob, QUEUES } from '#libs/contracts';
+import { redisTimeMs } from '#libs/redis';
 import type { Telemetry } from 'bullmq';
 import { ProducerQueue } from './producer-queue.js';
 import type { QueueLocation } from './queue-access.js';
@@ -43,10 +44,7 @@ export class ProbeQueue {
    * @throws UnderstudyError `queue_unavailable` within a second when Redis is away
    */
   timeMs(): Promise<number> {
-    return this.#queue.run(async () => {
-      const [seconds, microseconds] = await this.#queue.redis.time();
-      return Number(seconds) * 1_000 + Number(microseconds) / 1_000;
-    });
+    return this.#queue.run(() => redisTimeMs(this.#queue.redis));
   }
 
   /** Lets go of the connection. */

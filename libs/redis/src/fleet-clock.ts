@@ -8,7 +8,7 @@ const MAX_READINGS = 5;
 const MAX_ROUND_TRIP_MS = 1_000;
 
 /**
- * The time of Redis, which all probers share, so that the clocks of their machines need not agree. Between readings it runs on
+ * The time of Redis, which all processes share, so that the clocks of their machines need not agree. Between readings it runs on
  * this process's monotonic clock: somebody who sets the machine's clock moves nothing.
  */
 export class FleetClock {

@@ -1,4 +1,3 @@
-import type { Logger } from '#libs/telemetry';
 import type { FleetClock } from './fleet-clock.js';
 
 /** How often the clock is set anew. Quartz drifts by microseconds in that time; what this finds out is whether Redis is there. */
@@ -14,7 +13,7 @@ export interface RedisCondition {
 }
 
 /** Keeps the clock by Redis, and says whether Redis is there. */
-export class ClockSyncService {
+export class ClockSync {
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
 
@@ -22,8 +21,7 @@ export class ClockSyncService {
   constructor(
     private readonly clock: FleetClock,
     private readonly condition: RedisCondition,
-    private readonly logger: Logger,
-    private readonly onSet: () => void,
+    private readonly onSet: () => void = () => undefined,
   ) {}
 
   /** Begins, and goes on until it is stopped; Redis may come later. */
@@ -44,11 +42,13 @@ export class ClockSyncService {
       if (this.#stopped) return;
       this.condition.met();
       if (first) this.onSet();
-    } catch (error) {
+    } catch {
       pauseMs = RETRY_MS;
       this.condition.lost();
-      this.logger.debug({ err: error }, 'the time of Redis cannot be read');
     }
-    if (!this.#stopped) this.#timer = setTimeout(() => void this.#sync(), pauseMs);
+    if (this.#stopped) return;
+    this.#timer = setTimeout(() => void this.#sync(), pauseMs);
+    // A process that has nothing else to do may end.
+    this.#timer.unref();
   }
 }
