@@ -30,6 +30,11 @@ const SHAPES: Record<ErrorCode, Shape> = {
   unknown_target: { status: 400, type: 'invalid_request_error' },
   unknown_model: { status: 404, type: 'invalid_request_error', code: 'model_not_found' },
   job_not_found: { status: 404, type: 'invalid_request_error' },
+  idempotency_conflict: { status: 409, type: 'invalid_request_error' },
+  // The word of proxies for a caller who left; there is no better one for whose job was withdrawn.
+  cancelled: { status: 499, type: 'invalid_request_error' },
+  queue_full: { status: 503, type: 'server_error' },
+  stream_interrupted: { status: 502, type: 'server_error' },
   payload_too_large: { status: 413, type: 'invalid_request_error' },
   request_rejected: { status: 400, type: 'invalid_request_error' },
   all_targets_failed: { status: 502, type: 'server_error' },

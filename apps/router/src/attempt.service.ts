@@ -3,7 +3,7 @@ import { ATTR, type Attempt, type CompletionJob } from '#libs/contracts';
 import type { TargetConfig } from '#libs/config';
 import { type Choice, consequenceOf, type Observation, type TargetView } from '#libs/health-core';
 import { isSubstitute, PriceList } from '#libs/pricing';
-import { type CallOutcome, type FailedCall, summaryOf } from '#libs/providers';
+import { type CallOutcome, type ChatChunk, type FailedCall, summaryOf } from '#libs/providers';
 import { ObservationWriter } from '#libs/store';
 import { AnswerMetrics, RoutingMetrics } from '#libs/telemetry';
 import { DecisionService } from './decision.service.js';
@@ -13,6 +13,14 @@ import { TargetCallsService } from './target-calls.service.js';
 
 /** Providers choose the names that they answer with, so there must be an end. */
 const MOST_SUBSTITUTES = 1_000;
+
+/** Hears of a job's calls while they are made. */
+export interface AttemptListener {
+  /** Before the call leaves. */
+  starting(attempt: { number: number; target: string; startedAt: number }): void;
+  /** What a streamed answer says, as it is said; a call that fails later has said it all the same. */
+  said?: ((attempt: { number: number; target: string }, chunk: ChatChunk) => void) | undefined;
+}
 
 /** One call that was decided on. */
 export interface PlannedAttempt {
@@ -27,6 +35,7 @@ export interface PlannedAttempt {
   /** Whether another target could be asked if this one fails. */
   hasNext: boolean;
   signal: AbortSignal;
+  listener: AttemptListener;
 }
 
 /** One call that was made: what became of it, and how it is told to the caller. */
@@ -57,6 +66,7 @@ export class AttemptService {
     const { choice, number, leftMs } = planned;
     const target = this.targets.target(choice.target);
     const startedAt = Date.now();
+    planned.listener.starting({ number, target: target.id, startedAt });
     const generation = this.health.publishedGeneration(target.id);
     const { outcome, traceparent } = await this.#call(planned, target);
     // A call that the job's own deadline cut short proves nothing about the target.
@@ -86,13 +96,15 @@ export class AttemptService {
     this.#log.warn({ event: 'llm.model.substituted', target: id, asked: model, served: servedModel });
   }
 
-  async #call({ job, choice, view, number, leftMs, hasNext, signal }: PlannedAttempt, target: TargetConfig) {
+  async #call({ job, choice, view, number, leftMs, hasNext, signal, listener }: PlannedAttempt, target: TargetConfig) {
+    const { said } = listener;
     try {
       return await this.targets.call(target.id, {
         request: job.request,
         leftMs,
         usualFirstTokenMs: view?.usualProbeMs ?? this.targets.expectedFirstTokenMs(target),
         signal,
+        onDelta: said && ((chunk) => said({ number, target: target.id }, chunk)),
         attributes: {
           [ATTR.trafficType]: 'user',
           [ATTR.attemptNumber]: number,

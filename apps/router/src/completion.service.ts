@@ -89,6 +89,7 @@ export class CompletionService {
       parkings: progress.parkings,
       // A call that is cut by our own restart blames nobody.
       signal: abortAs(context.signal, (reason) => (reason === SHUTDOWN ? 'shutdown' : 'caller')),
+      listener: { starting: () => undefined },
     });
   }
 

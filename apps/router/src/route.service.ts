@@ -3,7 +3,7 @@ import type { UnderstudyConfig } from '#libs/config';
 import { type Attempt, type CompletionJob, countAttempts } from '#libs/contracts';
 import type { Decision, TargetView } from '#libs/health-core';
 import { RoutingMetrics } from '#libs/telemetry';
-import { AttemptService, type MadeAttempt } from './attempt.service.js';
+import { type AttemptListener, AttemptService, type MadeAttempt } from './attempt.service.js';
 import { DecisionService } from './decision.service.js';
 import { nextStep } from './next-step.js';
 import { PassLog } from './pass-log.js';
@@ -27,6 +27,7 @@ export interface RoutePass {
   /** How often the job has been parked. */
   parkings: number;
   signal: AbortSignal;
+  listener: AttemptListener;
 }
 
 /** Decide, try, learn; on failure the next one. The only loop that makes attempts. */
@@ -81,6 +82,7 @@ export class RouteService {
         leftMs,
         hasNext: targetsOf(route).size > tried.size + 1,
         signal: pass.signal,
+        listener: pass.listener,
       });
       attempts.push(made.attempt);
       const after = this.#after(made, choice.target, route, log, attempts);

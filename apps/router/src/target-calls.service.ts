@@ -2,7 +2,14 @@ import { trace, type Attributes } from '@opentelemetry/api';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { ProviderConfig, TargetConfig, UnderstudyConfig } from '#libs/config';
 import type { CompletionRequest } from '#libs/contracts';
-import { type CallOutcome, callWithSpan, createAdapter, limitsFor, type ProviderAdapter } from '#libs/providers';
+import {
+  type CallOutcome,
+  callWithSpan,
+  type ChatChunk,
+  createAdapter,
+  limitsFor,
+  type ProviderAdapter,
+} from '#libs/providers';
 import { lengthOf } from './prompt-length.js';
 
 /** One call for one job. */
@@ -13,6 +20,8 @@ export interface TargetCall {
   /** What is usual for the target, in milliseconds. */
   usualFirstTokenMs: number;
   signal: AbortSignal;
+  /** Hears what a streamed answer says, as it is said. */
+  onDelta?: ((chunk: ChatChunk) => void) | undefined;
   attributes: Attributes;
   /** What happens if the call fails; told on its span. */
   nextAction: (outcome: Extract<CallOutcome, { ok: false }>) => string;
@@ -58,10 +67,10 @@ export class TargetCallsService implements OnApplicationShutdown {
     const adapter = this.#adapters.get(provider);
     const { baseUrl } = this.provider(provider);
     if (!adapter) throw new Error(`no provider is configured as "${provider}"`);
-    const { attributes, nextAction, leftMs, usualFirstTokenMs, signal, request } = call;
+    const { attributes, nextAction, leftMs, usualFirstTokenMs, signal, request, onDelta } = call;
     const limits = limitsFor(target, { usualFirstTokenMs, promptChars: lengthOf(request.messages), leftMs });
     return callWithSpan(this.#tracer, { provider, model, baseUrl, attributes, nextAction }, () =>
-      adapter.chat({ model, body: request, limits, stream: streaming, changes, signal }),
+      adapter.chat({ model, body: request, limits, stream: streaming, changes, signal, onDelta }),
     );
   }
 

@@ -57,6 +57,20 @@ const priceSchema = z.strictObject({
   cachedInputPerMillion: dollars.optional(),
 });
 
+/** At least one of them. */
+const limitsSchema = z
+  .strictObject({
+    /** Calls that begin within any 60 seconds. */
+    requestsPerMinute: wholeNumber(1, 10_000_000).optional(),
+    /** Tokens, read and generated, of calls that begin within any 60 seconds. */
+    tokensPerMinute: wholeNumber(1, 10_000_000_000).optional(),
+    /** Calls under way at once. */
+    maxInFlight: wholeNumber(1, 1_000_000).optional(),
+  })
+  .refine((limits) => Object.values(limits).some((limit) => limit !== undefined), {
+    error: 'sets no limit; set requestsPerMinute, tokensPerMinute or maxInFlight, or leave it out',
+  });
+
 /** Without these there is no request, and which model it goes to and how it is read is not the body's business. */
 const changeable = z
   .string()
@@ -101,6 +115,8 @@ const targetSchema = z.strictObject({
   /** The model thinks before it speaks: its first token may take longer. */
   reasoning: z.boolean().default(false),
   price: priceSchema.optional(),
+  /** What the provider allows, or what it is to get at most; the whole fleet together keeps to it. */
+  limits: limitsSchema.optional(),
   /** What has to be changed in requests for this target. */
   request: changesSchema.optional(),
   /** An answer slower than this is a warning. */
@@ -162,6 +178,24 @@ export const understudyFileSchema = z.strictObject({
       failoverOn: z.array(z.enum(['bad_request', 'too_large'])).default([]),
       /** How long a result can be fetched. */
       resultTtlMs: milliseconds(1000, 30 * 86_400_000).default(86_400_000),
+      /** When a router is killed, its jobs are taken over after this at the latest. A router that is blocked for half of it loses its jobs in the same way. */
+      takeoverMs: milliseconds(2_000, 600_000).default(13_000),
+      /** Jobs that may wait at once; more are refused when they are handed in. */
+      maxWaiting: wholeNumber(1, 100_000_000).default(1_000_000),
+      /** A job that has waited for this long goes ahead of more urgent ones, so that it is worked on under any load. */
+      agingMs: milliseconds(100).default(60_000),
+      /** Failed jobs that are kept, to be looked at and replayed. */
+      maxFailed: wholeNumber(0, 10_000_000).default(10_000),
+      /** How long they are kept. */
+      failedTtlMs: milliseconds(1_000, 365 * 86_400_000).default(7 * 86_400_000),
+    })
+    .prefault({}),
+  gateway: z
+    .strictObject({
+      /** `live`: tokens as they come. `whole`: the whole answer first, then its stream, so that a broken one is never seen. */
+      streaming: z.enum(['live', 'whole']).default('live'),
+      /** How often a comment keeps a waiting stream alive. */
+      keepAliveMs: milliseconds(100, 600_000).default(10_000),
     })
     .prefault({}),
   /** Without it there are no modes. */

@@ -6,7 +6,8 @@ export const attemptSchema = z.strictObject({
   /** 1 for the first call of the job; goes on counting over failovers and waits. */
   number: z.int().positive(),
   target: z.string(),
-  outcome: z.enum(['success', ...FAILURE_CLASSES]),
+  /** `lost`: the router that made the call vanished during it; whether the provider answered is not known. */
+  outcome: z.enum(['success', 'lost', ...FAILURE_CLASSES]),
   /** HTTP status of the provider, if it answered at all. */
   httpStatus: z.int().optional(),
   /** What the provider said when it failed: bounded, without secrets. */

@@ -17,6 +17,11 @@ export const routingSchema = z.strictObject({
 
 export type Routing = z.infer<typeof routingSchema>;
 
+/** Classes of urgency, most urgent first. */
+export const PRIORITIES = ['high', 'normal', 'low'] as const;
+
+export type Priority = (typeof PRIORITIES)[number];
+
 /** What lies in the completion queue: an envelope around an OpenAI body. */
 export const completionJobSchema = z.strictObject({
   /** OpenAI chat-completions body, verbatim. */
@@ -26,6 +31,12 @@ export const completionJobSchema = z.strictObject({
   deadlineMs: z.int().positive().optional(),
   /** Whose job it is; appears in telemetry, never in provider calls. */
   tenant: z.string().min(1).max(128).optional(),
+  /** How urgent it is among waiting jobs. Default: `normal`. */
+  priority: z.enum(PRIORITIES).optional(),
+  /** The caller's own name for this piece of work: the same key and request are the same job. */
+  idempotencyKey: z.string().min(1).max(255).optional(),
+  /** Whether what the answer says is published while it is being made, for readers of the job's chunks. */
+  streaming: z.boolean().optional(),
   /** Pub/sub channel of the process that waits for the answer, if one does. */
   replyTo: z.string().min(1).max(256).optional(),
 });

@@ -13,6 +13,10 @@ export const ERROR_CODES = [
   'deadline_exceeded',
   'result_timeout',
   'job_not_found',
+  'cancelled',
+  'idempotency_conflict',
+  'queue_full',
+  'stream_interrupted',
   'queue_unavailable',
   'internal_error',
 ] as const;

@@ -14,6 +14,25 @@ export function redisKeys(prefix: string) {
     /** string, JSON list of models that routers serve; no TTL. Written by routers at start. */
     catalog: `${prefix}:catalog`,
 
+    /** string, fingerprint of the request that an idempotency key stands for, by the job's id; TTL covers the job and its result. */
+    fingerprint: (jobId: string) => `${prefix}:fingerprint:${jobId}`,
+    /** stream of what a job's answer says while it is made; bounded in length, with a TTL. Written by the router that works on the job. */
+    chunks: (jobId: string) => `${prefix}:chunks:${jobId}`,
+    /** zset of ids of jobs that were cancelled lately, by the time of Redis; trimmed to the last minutes. */
+    cancelled: `${prefix}:cancelled`,
+    /** pub/sub channel on which routers hear of cancelled jobs. Payload: the job's id. */
+    cancel: `${prefix}:cancel`,
+    /** hash: what each group of parked jobs waits for, JSON by the group's name. */
+    parkedGroups: `${prefix}:parked`,
+    /** zset of the ids of a group's parked jobs, in the order in which they are to go on. */
+    parked: (group: string) => `${prefix}:parked:${group}`,
+    /** string: who moves aged jobs forward at present; TTL is its pace. */
+    aging: `${prefix}:aging`,
+    /** hash: calls or tokens of one target by second of the time of Redis; TTL a little over a minute. */
+    limitWindow: (target: string, kind: 'requests' | 'tokens') => `${prefix}:limit:${target}:${kind}`,
+    /** zset: calls under way to one target, by the time at which each is given up for lost. */
+    limitInFlight: (target: string) => `${prefix}:limit:${target}:in-flight`,
+
     // --- health (owner: libs/store, written by the leading aggregator) ---
     /** stream of observations, trimmed to about 20,000 entries. Written by routers and probers; how far it was read is in `healthState`. */
     observations: `${prefix}:observations`,
