@@ -10,6 +10,8 @@ import type { TargetView } from './target-view.js';
 export interface Alternative {
   view: TargetView;
   standing: LocalStanding;
+  /** It has no place for this job, or for anybody, until then. */
+  limitedUntil: number;
   /** Why it cannot be asked in the normal order; null if it can. */
   barrier: ExclusionReason | null;
   /** See `Weighted`. */
@@ -21,29 +23,40 @@ export interface Alternative {
 /** The alternative that this target is. */
 export function alternativeOf(
   view: TargetView,
-  { tried }: RouteQuestion,
+  { tried, limited }: RouteQuestion,
   routing: RoutingState,
   now: number,
   policy: HealthPolicy,
 ): Alternative {
   const standing = standingOf(routing, view.target);
-  const barrier = tried.has(view.target) ? 'tried' : barrierOf(view, standing, now);
+  const limitedUntil = Math.max(standing.limitedUntil, limited?.get(view.target) ?? 0);
+  const barrier = tried.has(view.target) ? 'tried' : barrierOf(view, standing, limitedUntil, now);
   const effective = barrier === null ? view.weight * view.healthFactor * rampFactor(view.closedAt, now, policy) : 0;
-  return { view, standing, barrier, tier: view.tier, weight: view.weight, effective };
+  return { view, standing, limitedUntil, barrier, tier: view.tier, weight: view.weight, effective };
 }
 
-/** Milliseconds until this router may ask the target again, as far as its own blocks go; 0: now. */
-export const freeInMs = ({ standing }: Alternative, now: number): number =>
-  Math.max(0, standing.blockedUntil - now, standing.skipUntil - now, pacedForMs(standing, now));
+/** Milliseconds until this router may ask the target again, as far as its own blocks and the shared limit go; 0: now. */
+export const freeInMs = ({ standing, limitedUntil }: Alternative, now: number): number =>
+  Math.max(0, standing.blockedUntil - now, limitedUntil - now, standing.skipUntil - now, pacedForMs(standing, now));
+
+/** Neither blocked by a 429 nor over its limit: the two that no need and no health overrule. */
+export const mayBeCalled = ({ standing, limitedUntil }: Alternative, now: number): boolean =>
+  standing.blockedUntil <= now && limitedUntil <= now;
 
 /** Half-open, and this router has no trial of it under way. */
-export const hasTrialSlot = ({ barrier, standing }: Alternative, now: number): boolean =>
-  barrier === 'half_open' && !standing.trialInFlight && standing.blockedUntil <= now;
+export const hasTrialSlot = (one: Alternative, now: number): boolean =>
+  one.barrier === 'half_open' && !one.standing.trialInFlight && mayBeCalled(one, now);
 
-function barrierOf(view: TargetView, standing: LocalStanding, now: number): ExclusionReason | null {
+function barrierOf(
+  view: TargetView,
+  standing: LocalStanding,
+  limitedUntil: number,
+  now: number,
+): ExclusionReason | null {
   if (view.breaker === 'open') return openBarrier(view);
   if (view.breaker === 'half-open') return 'half_open';
   if (standing.blockedUntil > now) return 'blocked';
+  if (limitedUntil > now) return 'limited';
   if (standing.skipUntil > now) return 'skipped';
   if (standing.ratePerSecond !== null && pacedForMs(standing, now) > 0) return 'paced';
   if (view.weight <= 0) return 'drained';

@@ -1,6 +1,7 @@
 import { alternativeOf, freeInMs, type Alternative } from './alternative.js';
 import { drawOr, isTime } from './clock.js';
 import type { Decision, ExclusionReason, RouteQuestion, Share } from './decision.js';
+import { afterAsking, afterWaiting } from './limit.js';
 import type { Field, Pick } from './pick.js';
 import { lastResortOf, waitMs, withoutClosed } from './pick-at-last.js';
 import { fairShares, ofGroup, trialOf } from './pick-from-group.js';
@@ -22,7 +23,7 @@ import type { TargetView } from './target-view.js';
  * 7. with no breaker closed: a trial of a half-open target, or now and then a real attempt at an open one (panic)
  * 8. wait
  *
- * A pin leaves one alternative, whatever its health. Nothing is asked while it is blocked by a 429.
+ * A pin leaves one alternative, whatever its health. Nothing is asked while it is blocked by a 429 or over its limit.
  * @param draw random number in [0, 1)
  */
 export function choose(
@@ -63,7 +64,7 @@ export function choose(
     waitMs: pick ? 0 : waitMs(field, question.parkings ?? 0, now, chance, policy),
     shares: told(group, shares),
     excluded: exclusions(field),
-    routing: pick ? afterPick(current, pick, now, policy) : current,
+    routing: pick ? afterPick(current, pick, now, policy) : afterWaiting(current, question.limited, now),
   };
 }
 
@@ -120,7 +121,7 @@ function afterPick(
   now: number,
   policy: HealthPolicy,
 ): RoutingState {
-  const sent = afterSending(chosen.standing, now, policy);
+  const sent = afterAsking(afterSending(chosen.standing, now, policy), now);
   if (kind === 'trial') Object.assign(sent, { trialInFlight: true, lastTrialAt: now });
   if (kind === 'panic') sent.lastPanicAt = now;
   return { targets: { ...targets, [chosen.view.target]: sent }, turns, seenAt };

@@ -17,6 +17,8 @@ export interface RouteQuestion {
   tried: ReadonlySet<string>;
   /** Providers whose targets failed this job (not: throttled it) in this pass; others are asked first. */
   failedProviders: ReadonlySet<string>;
+  /** Targets that had no place for this job, and until when they have none, epoch milliseconds. */
+  limited?: ReadonlyMap<string, number> | undefined;
   /** Whether the job has made an attempt in this pass. Retries are never trials. */
   isRetry: boolean;
   /** How often this job has been parked; it makes the next wait longer. */
@@ -66,6 +68,8 @@ export type ExclusionReason =
   | 'half_open'
   /** By a 429. */
   | 'blocked'
+  /** Over the limit that the fleet shares. */
+  | 'limited'
   /** Its learned rate is used up for the moment. */
   | 'paced'
   /** This router has seen a row of failures. */
@@ -83,6 +87,6 @@ export interface Decision {
   /** Of the group that answered the question (primary or stand-ins); empty when neither could. */
   shares: Share[];
   excluded: { target: string; reason: ExclusionReason }[];
-  /** To be kept in place of the one given: a choice has been counted as sent. */
+  /** To be kept in place of the one given: a choice has been counted as sent, a wait for a place keeps the place. */
   routing: RoutingState;
 }

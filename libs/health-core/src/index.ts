@@ -7,6 +7,7 @@ export * from './failure.js';
 export * from './fleet-mode.js';
 export type * from './health-event.js';
 export * from './local-view.js';
+export { learnLimit, learnPlaceFreed, type LimitAnswer } from './limit.js';
 export { inMode, type ModeMember } from './mode-tiers.js';
 export type * from './observation.js';
 export * from './policy.js';

@@ -1,4 +1,4 @@
-import { freeInMs, hasTrialSlot, type Alternative } from './alternative.js';
+import { freeInMs, hasTrialSlot, mayBeCalled, type Alternative } from './alternative.js';
 import { hasFreshProbe } from './breaker.js';
 import type { ExclusionReason } from './decision.js';
 import type { Field, Pick } from './pick.js';
@@ -7,7 +7,7 @@ import type { HealthPolicy } from './policy.js';
 /** A better target that is only blocked for a moment is waited for; one that is shut for longer is not. */
 export function lastResortOf({ everyone }: Field, now: number, policy: HealthPolicy): Pick | null {
   const isSoonFree = (one: Alternative) =>
-    (one.barrier === 'blocked' || one.barrier === 'paced') &&
+    (one.barrier === 'blocked' || one.barrier === 'limited' || one.barrier === 'paced') &&
     one.weight > 0 &&
     freeInMs(one, now) <= policy.retryAfterWindowMs;
   if (everyone.some(isSoonFree)) return null;
@@ -36,9 +36,10 @@ export function withoutClosed({ everyone }: Field, now: number, policy: HealthPo
   return panic && { chosen: panic, kind: 'panic', share: 1 };
 }
 
-function isPanicDue({ view, standing }: Alternative, now: number, policy: HealthPolicy): boolean {
+function isPanicDue(one: Alternative, now: number, policy: HealthPolicy): boolean {
+  const { view, standing } = one;
   const gapMs = hasFreshProbe(view.lastProbeAt, now, policy) ? policy.panicGapProbedMs : policy.panicGapMs;
-  return standing.blockedUntil <= now && now - standing.lastPanicAt >= gapMs;
+  return mayBeCalled(one, now) && now - standing.lastPanicAt >= gapMs;
 }
 
 function bestOf(alternatives: readonly Alternative[], merit: (one: Alternative) => number): Alternative | null {

@@ -19,6 +19,10 @@ export interface LocalStanding {
   rateCutAt: number;
   /** Whether a call that began after the last cut has succeeded. */
   succeededSinceCut: boolean;
+  /** Over the limit that the fleet shares until then, as far as this router has heard. */
+  limitedUntil: number;
+  /** Calls that would still have found a place there when it was last asked; null: it never was. */
+  limitRoom: number | null;
   /** Calls sent, decayed with `sendRateHalfLifeMs`, as of `sentAt`. */
   sent: number;
   sentAt: number;
@@ -55,6 +59,8 @@ const UNKNOWN: LocalStanding = {
   tokensAt: 0,
   rateCutAt: 0,
   succeededSinceCut: true,
+  limitedUntil: 0,
+  limitRoom: null,
   sent: 0,
   sentAt: 0,
   trialInFlight: false,
@@ -86,6 +92,7 @@ const TIMES = [
   'blockedUntil',
   'tokensAt',
   'rateCutAt',
+  'limitedUntil',
   'sentAt',
   'lastTrialAt',
   'lastPanicAt',
