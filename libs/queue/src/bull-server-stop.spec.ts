@@ -63,6 +63,23 @@ describe('a process that stops', () => {
     await vi.waitFor(() => expect(runs).toEqual([0]), 5_000);
   });
 
+  it('hands a job with a priority back to a worker that sleeps, which takes it at once', async () => {
+    const prefix = uniquePrefix();
+    const { app } = await serve({
+      prefix,
+      patience: { drainMs: 50, handBackMs: 5_000 },
+      handle: (_payload, { signal }) => until(signal),
+    });
+    const queue = openQueue(prefix);
+    await queue.add('work', {}, { priority: 20 });
+    await expect.poll(() => queue.getActiveCount(), { timeout: 5_000 }).toBe(1);
+    const taken = vi.fn();
+    await serve({ prefix, handle: taken });
+    await app.close();
+    // A worker that nobody wakes looks again after five seconds.
+    await vi.waitFor(() => expect(taken).toHaveBeenCalled(), 3_000);
+  });
+
   it('does not wait for a handler that hangs', async () => {
     const prefix = uniquePrefix();
     const { app } = await startQueueService({

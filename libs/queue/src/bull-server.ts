@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { closeRedis, connectRedis, type Redis, whenReady } from '#libs/redis';
 import { type CustomTransportStrategy, type MessageHandler, Server } from '@nestjs/microservices';
-import type { Job, Telemetry, WorkerOptions } from 'bullmq';
+import { type Job, type Telemetry, WaitingError, type WorkerOptions } from 'bullmq';
 import { lastValueFrom } from 'rxjs';
 import { BullContext } from './bull-context.js';
 import { gateErrors } from './error-gate.js';
@@ -117,6 +117,20 @@ export class BullServer extends Server implements CustomTransportStrategy {
   }
 
   async #work(handler: MessageHandler, context: BullContext): Promise<void> {
+    try {
+      await this.#handle(handler, context);
+    } catch (error) {
+      if (error instanceof WaitingError) await this.#wakeWorker(context);
+      throw error;
+    }
+  }
+
+  /** BullMQ puts a job that has a priority back without a word: a worker that sleeps would find it seconds later. */
+  async #wakeWorker(context: BullContext): Promise<void> {
+    await this.#redis.zadd(`${this.options.prefix}:${context.getPattern()}:marker`, 0, '0');
+  }
+
+  async #handle(handler: MessageHandler, context: BullContext): Promise<void> {
     try {
       const answer = await handler(context.job.data, context);
       await lastValueFrom(this.transformToObservable(answer), { defaultValue: undefined });

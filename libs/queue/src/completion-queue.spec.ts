@@ -46,7 +46,7 @@ describe('CompletionQueue', () => {
   it('adds a job once under one id, while it waits and after it was answered', async () => {
     const { queue, prefix } = openQueue();
     await Promise.all([1, 2, 3].map(() => queue.add(job, { jobId: 'mine' })));
-    expect(await queue.counts()).toMatchObject({ waiting: 1 });
+    expect(await queue.counts()).toMatchObject({ prioritized: 1 });
 
     const results = new ResultStore({ redisUrl, prefix, ttlMs: 60_000 });
     closers.push(() => results.close());
@@ -54,7 +54,7 @@ describe('CompletionQueue', () => {
     await serve(prefix, (_payload, context) => results.commit(context.jobId, { status: 'failed', error }));
     await expect.poll(() => queue.standing('mine'), { timeout: 5_000 }).toBe('missing');
     expect(await queue.add(job, { jobId: 'mine' })).toBe('mine');
-    expect(await queue.counts()).toMatchObject({ waiting: 0, active: 0 });
+    expect(await queue.counts()).toMatchObject({ prioritized: 0, active: 0 });
   });
 
   it('starts a delayed job after its delay', async () => {

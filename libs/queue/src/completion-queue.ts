@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type CompletionJob, QUEUES, redisKeys, UnderstudyError } from '#libs/contracts';
 import { type DefaultJobOptions, QueueKeys, type Telemetry } from 'bullmq';
+import { jobPriorityOf } from './job-priority.js';
 import { ProducerQueue } from './producer-queue.js';
 import type { QueueLocation } from './queue-access.js';
 
@@ -45,7 +46,11 @@ export class CompletionQueue {
       const answered = await this.#queue.run(() => this.#queue.redis.exists(this.#keys.result(jobId)));
       if (answered) return jobId;
     }
-    return this.#queue.add(job, { jobId: jobId ?? randomUUID(), delay: delayMs });
+    return this.#queue.add(job, {
+      jobId: jobId ?? randomUUID(),
+      delay: delayMs,
+      priority: jobPriorityOf(job.priority),
+    });
   }
 
   /** Whether a job is still to be answered, was given up, or is not (any more) known. */
@@ -57,7 +62,7 @@ export class CompletionQueue {
     return { failedReason: reason ?? 'unknown reason' };
   }
 
-  /** How many jobs are in which state: `waiting`, `active`, `delayed`, `failed`, … */
+  /** How many jobs are in which state: `prioritized` (waiting), `waiting` (the same, of producers that set no priority), `active`, `delayed`, `failed`, … */
   counts(): Promise<Record<string, number>> {
     return this.#queue.run((queue) => queue.getJobCounts());
   }

@@ -1,6 +1,7 @@
 export * from './bull-context.js';
 export * from './bull-server.js';
 export * from './completion-queue.js';
+export * from './job-priority.js';
 export * from './model-catalog.js';
 export * from './pass-through-rpc.filter.js';
 export * from './probe-queue.js';
