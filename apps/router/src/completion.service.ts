@@ -11,11 +11,20 @@ import {
   QUEUES,
   UnderstudyError,
 } from '#libs/contracts';
-import { type BullContext, isVerdict, RejectedJobError, ResultStore, SHUTDOWN } from '#libs/queue';
+import {
+  type BullContext,
+  isVerdict,
+  type JobProgress,
+  readProgress,
+  RejectedJobError,
+  replyToOf,
+  ResultStore,
+  SHUTDOWN,
+  withoutMiddle,
+} from '#libs/queue';
 import { abortAs } from '#libs/providers';
 import { RoutingMetrics } from '#libs/telemetry';
 import { deadlineError, exhaustedError, rejectedError, resultOf } from './end-of-job.js';
-import { type JobProgress, readProgress, withoutMiddle } from './job-progress.js';
 import { parkPause } from './park-pause.js';
 import { resolveRoute } from './resolve-route.js';
 import type { RouteEnd } from './route-end.js';
@@ -181,7 +190,8 @@ export class CompletionService {
   async #commit(outcome: JobOutcome, context: BullContext, replyTo: string | undefined): Promise<void> {
     const first = await this.results.commit(context.jobId, outcome, replyTo);
     // At-least-once execution means that a job may be answered twice; only the first answer counts.
-    if (!first) this.#log.warn({ event: 'llm.job.duplicate', job_id: context.jobId, status: outcome.status });
+    if (first !== 'committed')
+      this.#log.warn({ event: 'llm.job.duplicate', job_id: context.jobId, status: outcome.status });
   }
 
   #recordWait(context: BullContext): void {
@@ -197,10 +207,4 @@ export class CompletionService {
   #deadlineAt(job: CompletionJob, context: BullContext): number {
     return context.enqueuedAt + this.#deadlineMs(job);
   }
-}
-
-/** Whoever waits for a job that cannot be read still wants to hear so. */
-function replyToOf(payload: unknown): string | undefined {
-  const { replyTo } = (payload ?? {}) as { replyTo?: unknown };
-  return typeof replyTo === 'string' ? replyTo : undefined;
 }

@@ -1,5 +1,5 @@
 import { type Attempt, type CompletionResult, countAttempts, UnderstudyError } from '#libs/contracts';
-import { withoutMiddle } from './job-progress.js';
+import { withoutMiddle } from '#libs/queue';
 import type { RouteEnd } from './route-end.js';
 
 /** When a job was enqueued, begun and finished, epoch milliseconds. */

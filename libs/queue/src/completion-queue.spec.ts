@@ -1,4 +1,5 @@
-import { type CompletionJob, UnderstudyError } from '#libs/contracts';
+import { type CompletionJob, redisKeys, UnderstudyError } from '#libs/contracts';
+import { closeRedis, connectRedis, redisTimeMs } from '#libs/redis';
 import { uniquePrefix } from '#libs/testing';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { CompletionQueue } from './completion-queue.js';
@@ -62,6 +63,22 @@ describe('CompletionQueue', () => {
     const jobId = await queue.add(job, { delayMs: 60_000 });
     expect(await queue.counts()).toMatchObject({ delayed: 1, waiting: 0 });
     expect(await queue.standing(jobId)).toBe('pending');
+  });
+
+  it('stamps jobs by the time of Redis, whatever the clock of this machine says', async () => {
+    const { queue, prefix } = openQueue();
+    const redis = connectRedis({ url: redisUrl, name: 'test', patience: 'patient' });
+    closers.push(() => closeRedis(redis));
+    const before = await redisTimeMs(redis);
+    for (const skewMs of [-30_000, 30_000]) {
+      const real = Date.now;
+      vi.spyOn(Date, 'now').mockImplementation(() => real() + skewMs);
+      const jobId = await queue.add(job);
+      vi.restoreAllMocks();
+      const stamp = Number(await redis.hget(redisKeys(prefix).bull('completion', jobId), 'timestamp'));
+      expect(stamp).toBeGreaterThan(before - 50);
+      expect(stamp).toBeLessThan((await redisTimeMs(redis)) + 50);
+    }
   });
 
   it('says why a job was given up', async () => {

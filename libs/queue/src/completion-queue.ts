@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { type CompletionJob, QUEUES, redisKeys, UnderstudyError } from '#libs/contracts';
+import { ClockOnDemand, FleetClock, redisTimeMs } from '#libs/redis';
 import { type DefaultJobOptions, QueueKeys, type Telemetry } from 'bullmq';
+import { type Cancellation, JobCanceller } from './job-canceller.js';
 import { jobPriorityOf } from './job-priority.js';
 import { ProducerQueue } from './producer-queue.js';
 import type { QueueLocation } from './queue-access.js';
@@ -20,14 +22,24 @@ const JOB_DEFAULTS: DefaultJobOptions = {
 /** Where a job stands when it has no result. */
 export type JobStanding = 'missing' | 'pending' | { failedReason: string };
 
+export interface CompletionQueueOptions extends QueueLocation {
+  telemetry?: Telemetry | undefined;
+  /** How long the result of a cancelled job can be fetched, in milliseconds. Default: a day. */
+  resultTtlMs?: number | undefined;
+}
+
 /** The adding side of the completion queue. */
 export class CompletionQueue {
   readonly #queue: ProducerQueue;
   readonly #keys: ReturnType<typeof redisKeys>;
+  readonly #clock: ClockOnDemand;
+  readonly #canceller: JobCanceller;
 
-  constructor(options: QueueLocation & { telemetry?: Telemetry | undefined }) {
+  constructor(options: CompletionQueueOptions) {
     this.#queue = new ProducerQueue(QUEUES.completion, { ...options, jobDefaults: JOB_DEFAULTS });
     this.#keys = redisKeys(options.prefix);
+    this.#clock = new ClockOnDemand(new FleetClock(() => redisTimeMs(this.#queue.redis)));
+    this.#canceller = new JobCanceller(this.#queue, this.#keys, this.#clock, options.resultTtlMs ?? 86_400_000);
   }
 
   /**
@@ -46,11 +58,20 @@ export class CompletionQueue {
       const answered = await this.#queue.run(() => this.#queue.redis.exists(this.#keys.result(jobId)));
       if (answered) return jobId;
     }
-    return this.#queue.add(job, {
-      jobId: jobId ?? randomUUID(),
-      delay: delayMs,
-      priority: jobPriorityOf(job.priority),
-    });
+    // Deadlines count from here, by the one clock that producers and routers share.
+    const timestamp = Math.round(await this.#queue.run(() => this.#clock.now()));
+    const priority = jobPriorityOf(job.priority);
+    return this.#queue.add(job, { jobId: jobId ?? randomUUID(), delay: delayMs, timestamp, priority });
+  }
+
+  /**
+   * Ends a job by a result with the code `cancelled`: it leaves the queue, a call in flight for it is cut within a second, and
+   * whoever waits for it hears at once. Cancelling it again changes nothing.
+   * @returns `finished` when the job has come to an end before: its own result stands
+   * @throws UnderstudyError `job_not_found`, `queue_unavailable`
+   */
+  cancel(jobId: string): Promise<Cancellation> {
+    return this.#canceller.cancel(jobId);
   }
 
   /** Whether a job is still to be answered, was given up, or is not (any more) known. */

@@ -1,7 +1,9 @@
 export * from './bull-context.js';
 export * from './bull-server.js';
 export * from './completion-queue.js';
+export { type Cancellation, replyToOf } from './job-canceller.js';
 export * from './job-priority.js';
+export * from './job-progress.js';
 export * from './model-catalog.js';
 export * from './pass-through-rpc.filter.js';
 export * from './probe-queue.js';

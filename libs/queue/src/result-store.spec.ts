@@ -22,7 +22,9 @@ const failed = (message: string): JobOutcome => ({
 describe('ResultStore', () => {
   it('lets exactly one of fifty concurrent commits win, and keeps that one', async () => {
     const won = await Promise.all(
-      Array.from({ length: 50 }, async (_, i) => ((await store.commit('contended', failed(`writer ${i}`))) ? i : -1)),
+      Array.from({ length: 50 }, async (_, i) =>
+        (await store.commit('contended', failed(`writer ${i}`))) === 'committed' ? i : -1,
+      ),
     );
     const winners = won.filter((i) => i >= 0);
     expect(winners).toHaveLength(1);
@@ -31,7 +33,35 @@ describe('ResultStore', () => {
 
   it('lets exactly one win even when all say the same', async () => {
     const won = await Promise.all(Array.from({ length: 50 }, () => store.commit('unanimous', failed('same'))));
-    expect(won.filter(Boolean)).toHaveLength(1);
+    expect(won.filter((outcome) => outcome === 'committed')).toHaveLength(1);
+    expect(won.filter((outcome) => outcome === 'duplicate')).toHaveLength(49);
+  });
+
+  describe('fenced by the number of the run', () => {
+    const begin = (jobId: string, runs: number) =>
+      redis.hset(redisKeys(prefix).bull('completion', jobId), { data: '{}', ats: runs });
+
+    it('refuses a run that was overtaken, whether or not the later one is done, and takes the later one', async () => {
+      await begin('overtaken', 2);
+      expect(await store.commit('overtaken', failed('first run'), '', 1)).toBe('superseded');
+      expect(await store.get('overtaken')).toBeNull();
+      expect(await store.commit('overtaken', failed('second run'), '', 2)).toBe('committed');
+      expect(await store.commit('overtaken', failed('first run'), '', 1)).toBe('duplicate');
+      expect(await store.get('overtaken')).toMatchObject({ error: { message: 'second run' } });
+    });
+
+    it('takes the result of a job that Redis has lost', async () => {
+      expect(await store.commit('forgotten', failed('x'), '', 1)).toBe('committed');
+    });
+
+    it('holds for a job whose result was deleted so that it runs anew', async () => {
+      await begin('replayed', 1);
+      await store.commit('replayed', failed('first life'), '', 1);
+      await redis.del(redisKeys(prefix).result('replayed'));
+      await begin('replayed', 2);
+      expect(await store.commit('replayed', failed('first life'), '', 1)).toBe('superseded');
+      expect(await store.commit('replayed', failed('second life'), '', 2)).toBe('committed');
+    });
   });
 
   it('tells the process that waits, and only when the result stands', async () => {

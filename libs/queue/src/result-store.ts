@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type JobOutcome, jobOutcomeSchema, redisKeys, UnderstudyError } from '#libs/contracts';
+import { type JobOutcome, jobOutcomeSchema, QUEUES, redisKeys, UnderstudyError } from '#libs/contracts';
 import { closeRedis, connectRedis, type Redis } from '#libs/redis';
 import { COMMIT_RESULT } from './lua/commit-result.js';
 import { type QueueLocation, withRedis } from './queue-access.js';
@@ -14,6 +14,12 @@ export interface ResultStoreOptions extends QueueLocation {
   patience?: 'patient' | 'fail-fast' | undefined;
 }
 
+/**
+ * What became of a commit. `duplicate`: another result was there and stands. `superseded`: a later run of the job has begun, and
+ * has the word now.
+ */
+export type CommitOutcome = 'committed' | 'duplicate' | 'superseded';
+
 /** The one final word on each job. */
 export class ResultStore {
   readonly #redis: Redis;
@@ -26,17 +32,20 @@ export class ResultStore {
   }
 
   /**
-   * Stores the outcome of a job and tells the process that waits for it. The first writer wins.
-   * @returns false when another result was there: that one stands, this one is to be discarded
+   * Stores the outcome of a job and tells the process that waits for it. The first writer wins; what is not `committed` is to be
+   * discarded.
+   * @param run number of the run that commits (`attemptsStarted`): one that was overtaken by a later run is refused
    */
-  async commit(jobId: string, outcome: JobOutcome, replyTo = ''): Promise<boolean> {
+  async commit(jobId: string, outcome: JobOutcome, replyTo = '', run?: number): Promise<CommitOutcome> {
+    const { result, bull } = this.#keys;
     // The token makes this value unlike any other, so that a commit which was resent after a broken connection
     // recognizes its own first arrival.
     const value = JSON.stringify({ commit: randomUUID(), ...outcome });
-    const written = await this.#run(() =>
-      this.#redis.eval(COMMIT_RESULT, 1, this.#keys.result(jobId), value, this.options.ttlMs, jobId, replyTo),
+    const keys = [result(jobId), bull(QUEUES.completion, jobId)];
+    const answer = await this.#run(() =>
+      this.#redis.eval(COMMIT_RESULT, keys.length, ...keys, value, this.options.ttlMs, jobId, replyTo, run ?? ''),
     );
-    return written === 1;
+    return answer as CommitOutcome;
   }
 
   /** The outcome of a job; null while there is none, and again after its time is over. */

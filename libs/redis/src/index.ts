@@ -1,4 +1,5 @@
 export type { Redis } from 'ioredis';
+export * from './clock-on-demand.js';
 export * from './clock-sync.js';
 export * from './close-redis.js';
 export * from './connect-redis.js';

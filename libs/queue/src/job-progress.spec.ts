@@ -1,6 +1,6 @@
 import type { Attempt } from '#libs/contracts';
 import { expect, test } from 'vitest';
-import { readProgress, withoutMiddle } from './job-progress.js';
+import { endInFlight, readProgress, withoutMiddle } from './job-progress.js';
 
 const attempt = (number: number): Attempt => ({
   number,
@@ -23,4 +23,20 @@ test('of a longer one the first ten and the last forty are kept, under their num
 
 test.each([null, 0, {}, { attempts: 'x' }])('a job with %j as its progress has not been tried', (stored) => {
   expect(readProgress(stored, 7)).toEqual({ attempts: [], parkings: 0, firstStartedAt: 7 });
+});
+
+test('a call that was under way becomes an attempt under its own number, and is under way no more', () => {
+  const inFlight = { number: 2, target: 'b', startedAt: 5 };
+  const progress = { attempts: attempts(1), parkings: 0, firstStartedAt: 1, inFlight };
+  const lost = { outcome: 'lost', message: 'gone', latencyMs: 0 } as const;
+  expect(endInFlight(readProgress(progress, 9), lost)).toEqual({
+    attempts: [attempt(1), { number: 2, target: 'b', startedAt: 5, ...lost }],
+    parkings: 0,
+    firstStartedAt: 1,
+  });
+});
+
+test('where no call was under way nothing is added', () => {
+  const progress = { attempts: attempts(1), parkings: 2, firstStartedAt: 1 };
+  expect(endInFlight(progress, { outcome: 'lost', latencyMs: 0 })).toEqual(progress);
 });

@@ -1,0 +1,46 @@
+import { type Attempt, attemptSchema } from '#libs/contracts';
+import { z } from 'zod';
+
+/** A provider call that was about to be made when it was written down. Times are epoch milliseconds. */
+const inFlightSchema = z.object({ number: z.int().positive(), target: z.string(), startedAt: z.number() });
+
+export type CallInFlight = z.infer<typeof inFlightSchema>;
+
+/** What is kept with a job, so that whoever takes it up next knows what was tried. */
+const jobProgressSchema = z.object({
+  attempts: z.array(attemptSchema),
+  /** How often it has been parked. */
+  parkings: z.int(),
+  /** When work on it first began, epoch milliseconds of Redis' clock. */
+  firstStartedAt: z.number(),
+  /** Until when it was parked, epoch milliseconds of Redis' clock. */
+  parkedUntil: z.number().optional(),
+  /** Absent where the last run came to an end in good order. */
+  inFlight: inFlightSchema.optional(),
+});
+
+export type JobProgress = z.infer<typeof jobProgressSchema>;
+
+/** Reads what was kept; a job that nobody has worked on has nothing. */
+export function readProgress(stored: unknown, startedAt: number): JobProgress {
+  const parsed = jobProgressSchema.safeParse(stored);
+  return parsed.success ? parsed.data : { attempts: [], parkings: 0, firstStartedAt: startedAt };
+}
+
+/** The call that was under way becomes an attempt that ended in this way. */
+export function endInFlight(
+  progress: JobProgress,
+  end: Pick<Attempt, 'outcome' | 'message' | 'latencyMs'>,
+): JobProgress {
+  const { inFlight, ...rest } = progress;
+  return inFlight ? { ...rest, attempts: [...progress.attempts, { ...inFlight, ...end }] } : progress;
+}
+
+const FIRST_ATTEMPTS = 10;
+const LAST_ATTEMPTS = 40;
+
+/** Keeps the beginning and the end of a long story: a job that waits out a day's outage makes thousands of attempts. */
+export function withoutMiddle(attempts: Attempt[]): Attempt[] {
+  if (attempts.length <= FIRST_ATTEMPTS + LAST_ATTEMPTS) return attempts;
+  return [...attempts.slice(0, FIRST_ATTEMPTS), ...attempts.slice(-LAST_ATTEMPTS)];
+}
