@@ -4,10 +4,16 @@ interface ServerOptions {
   port: number;
   /** Folder of an append-only file; undefined keeps everything in memory. */
   dir: string | undefined;
+  /** Further settings, as in redis.conf: `{ maxmemory: '8mb', replicaof: '127.0.0.1 6379' }`. */
+  settings?: Readonly<Record<string, string>> | undefined;
+  /** Run as a Sentinel, with this configuration file, which it rewrites. */
+  sentinelFile?: string | undefined;
 }
 
 /** The command line that runs `program`, and the one that ends it from outside when its owner was killed. */
-export function redisCommand(program: RedisProgram, { port, dir }: ServerOptions) {
+export function redisCommand(program: RedisProgram, options: ServerOptions) {
+  const { port, dir, settings = {}, sentinelFile } = options;
+  const further = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, ...value.split(' ')]);
   if (program.kind === 'docker') {
     const name = `understudy-redis-${process.pid}-${port}`;
     const volume = dir ? ['-v', `${dir}:/data`] : [];
@@ -23,10 +29,11 @@ export function redisCommand(program: RedisProgram, { port, dir }: ServerOptions
       'redis-server',
     ];
     // Inside its container it has a network of its own; the published port is bound to loopback.
-    const args = [...run, '--protected-mode', 'no', ...storage(dir && '/data')];
+    const args = [...run, '--protected-mode', 'no', ...storage(dir && '/data'), ...further];
     return { command: 'docker', args, childEnv: process.env, endCommand: () => ['docker', 'rm', '-f', name] };
   }
   const args = [
+    ...(sentinelFile === undefined ? [] : [sentinelFile, '--sentinel']),
     '--port',
     String(port),
     '--bind',
@@ -35,7 +42,8 @@ export function redisCommand(program: RedisProgram, { port, dir }: ServerOptions
     'yes',
     '--daemonize',
     'no',
-    ...storage(dir),
+    ...(sentinelFile === undefined ? storage(dir) : []),
+    ...further,
   ];
   return {
     command: program.command,

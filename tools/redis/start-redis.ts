@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 // By path: vitest's global setup, which runs this too, does not know the condition of "#libs/*".
 import { answersPing, canConnect, findFreePort, isPortFree, onOwnDeath } from '../../libs/processes/src/index.js';
+import { parseRedisUrl, type RedisNode } from '../../libs/redis/src/index.js';
 import { redisCommand } from './redis-command.js';
 import { findRedisProgram } from './redis-program.js';
 import { RedisStartError } from './redis-start-error.js';
@@ -28,6 +29,10 @@ export interface RedisOptions {
   persistent?: { dir: string };
   /** Taken if nobody listens there; else, and by default, a free one. */
   preferredPort?: number;
+  /** Further settings, as in redis.conf: `{ maxmemory: '8mb', replicaof: '127.0.0.1 6379' }`. They win over our own. */
+  settings?: Readonly<Record<string, string>>;
+  /** Run as a Sentinel with this configuration file, which it rewrites. */
+  sentinelFile?: string;
   cwd?: string;
   env?: NodeJS.ProcessEnv;
   /** Told when something slow begins. */
@@ -49,7 +54,12 @@ export async function startRedis(options: RedisOptions = {}): Promise<RunningRed
   const { preferredPort } = options;
   const port = preferredPort && (await isPortFree(preferredPort)) ? preferredPort : await findFreePort();
   if (options.persistent) mkdirSync(options.persistent.dir, { recursive: true });
-  const { command, args, childEnv, endCommand } = redisCommand(program, { port, dir: options.persistent?.dir });
+  const { command, args, childEnv, endCommand } = redisCommand(program, {
+    port,
+    dir: options.persistent?.dir,
+    settings: options.settings,
+    sentinelFile: options.sentinelFile,
+  });
 
   let child: ChildProcess;
   const start = async () => {
@@ -85,16 +95,21 @@ export async function startRedis(options: RedisOptions = {}): Promise<RunningRed
 }
 
 async function useExisting(url: string): Promise<RunningRedis> {
-  if (!URL.canParse(url)) throw new RedisStartError('REDIS_URL is not a URL; write redis://host:port, or unset it');
-  const { hostname, port: text, protocol } = new URL(url);
-  const port = Number(text || 6379);
-  if (!protocol.startsWith('redis') || !(await canConnect(hostname, port, 3000)))
+  let nodes: RedisNode[];
+  try {
+    ({ nodes } = parseRedisUrl(url));
+  } catch (error) {
+    throw new RedisStartError(`REDIS_URL: ${(error as Error).message}`);
+  }
+  const answers = await Promise.all(nodes.map(({ host, port }) => canConnect(host, port, 3000)));
+  if (!answers.includes(true))
     throw new RedisStartError(
-      `REDIS_URL names ${hostname}:${port}, but nothing answers there; start that Redis, or unset REDIS_URL`,
+      `REDIS_URL names ${nodes.map(({ host, port }) => `${host}:${port}`).join(', ')}, but nothing answers there; start that Redis, or unset REDIS_URL`,
     );
   const notOurs = async () => {
     throw new Error('this Redis comes from REDIS_URL and is not ours to stop');
   };
+  const { port } = nodes[0] as RedisNode;
   return { url, port, pid: undefined, source: 'REDIS_URL', stop: async () => {}, kill: notOurs, restart: notOurs };
 }
 

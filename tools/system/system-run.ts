@@ -8,6 +8,7 @@ import {
   type AppName,
   type ServiceProcess,
 } from '#libs/processes';
+import { withoutCredentials } from '#libs/redis';
 import { startRedis, type RunningRedis } from '../redis/start-redis.js';
 import type { ChosenConfig } from './choose-config.js';
 import type { LogDisplay } from './log-display.js';
@@ -136,5 +137,3 @@ export class SystemRun {
     onProgress(`${app.padEnd(10)} ${url}`);
   }
 }
-
-const withoutCredentials = (url: string) => url.replace(/\/\/[^@/]*@/, '//');

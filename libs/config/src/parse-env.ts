@@ -1,3 +1,4 @@
+import { parseRedisUrl, readPem } from '#libs/redis';
 import { z } from 'zod';
 import { ConfigError } from './config-error.js';
 import { milliseconds, port } from './scalars.js';
@@ -6,11 +7,28 @@ import { problemsOf } from './zod-problems.js';
 /** Used when `UNDERSTUDY_PREFIX` is not set. */
 const DEFAULT_PREFIX = '{understudy}';
 
+/** Lets a value pass that `read` takes; else its error is the problem. */
+const passes = (read: (value: string) => unknown) => (context: z.core.ParsePayload<string>) => {
+  try {
+    read(context.value);
+  } catch (error) {
+    context.issues.push({ code: 'custom', message: (error as Error).message, input: undefined });
+  }
+};
+
+/** A file for TLS to Redis. Connections read it by themselves; here it is only looked at, so that a mistake is told at the start. */
+const pemFile = (variable: string) =>
+  z
+    .string()
+    .check(passes((file) => readPem(variable, file)))
+    .optional();
+
 /** Where Redis is, and under which keys this installation lives. */
 export const redisEnv = {
-  REDIS_URL: z
-    .url({ protocol: /^rediss?$/, error: 'is not a Redis URL; write redis://host:port or rediss://host:port' })
-    .default('redis://127.0.0.1:6379'),
+  REDIS_URL: z.string().check(passes(parseRedisUrl)).default('redis://127.0.0.1:6379'),
+  REDIS_TLS_CA: pemFile('REDIS_TLS_CA'),
+  REDIS_TLS_CERT: pemFile('REDIS_TLS_CERT'),
+  REDIS_TLS_KEY: pemFile('REDIS_TLS_KEY'),
   UNDERSTUDY_PREFIX: z
     .string()
     .regex(/^\{[\w.-]+\}$/, 'must be one hash tag, such as {understudy}, so that all keys lie on one cluster node')

@@ -24,10 +24,10 @@ export function canConnect(host: string, port: number, timeoutMs: number): Promi
   return exchange(host, port, timeoutMs, undefined).then((reply) => reply !== undefined);
 }
 
-/** Whether a Redis on the loopback port answers PING and has finished loading its data. */
+/** Whether a Redis on the loopback port answers PING, or asks for a password first, and has finished loading its data. */
 export async function answersPing(port: number, timeoutMs = 1000): Promise<boolean> {
   const reply = await exchange('127.0.0.1', port, timeoutMs, 'PING\r\n');
-  return reply?.startsWith('+PONG') ?? false;
+  return /^(\+PONG|-NOAUTH)/.test(reply ?? '');
 }
 
 /** First bytes that come back (empty when nothing was sent), or undefined when there is no connection or no reply. */

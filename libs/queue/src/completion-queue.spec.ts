@@ -69,7 +69,7 @@ describe('CompletionQueue', () => {
     const { queue, prefix } = openQueue();
     const redis = connectRedis({ url: redisUrl, name: 'test', patience: 'patient' });
     closers.push(() => closeRedis(redis));
-    const before = await redisTimeMs(redis);
+    const before = await redisTimeMs(redis, redisKeys(prefix).catalog);
     for (const skewMs of [-30_000, 30_000]) {
       const real = Date.now;
       vi.spyOn(Date, 'now').mockImplementation(() => real() + skewMs);
@@ -77,7 +77,7 @@ describe('CompletionQueue', () => {
       vi.restoreAllMocks();
       const stamp = Number(await redis.hget(redisKeys(prefix).bull('completion', jobId), 'timestamp'));
       expect(stamp).toBeGreaterThan(before - 50);
-      expect(stamp).toBeLessThan((await redisTimeMs(redis)) + 50);
+      expect(stamp).toBeLessThan((await redisTimeMs(redis, redisKeys(prefix).catalog)) + 50);
     }
   });
 

@@ -38,7 +38,7 @@ export class CompletionQueue {
   constructor(options: CompletionQueueOptions) {
     this.#queue = new ProducerQueue(QUEUES.completion, { ...options, jobDefaults: JOB_DEFAULTS });
     this.#keys = redisKeys(options.prefix);
-    this.#clock = new ClockOnDemand(new FleetClock(() => redisTimeMs(this.#queue.redis)));
+    this.#clock = new ClockOnDemand(new FleetClock(() => redisTimeMs(this.#queue.redis, this.#keys.catalog)));
     this.#canceller = new JobCanceller(this.#queue, this.#keys, this.#clock, options.resultTtlMs ?? 86_400_000);
   }
 

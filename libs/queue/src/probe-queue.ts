@@ -44,7 +44,7 @@ export class ProbeQueue {
    * @throws UnderstudyError `queue_unavailable` within a second when Redis is away
    */
   timeMs(): Promise<number> {
-    return this.#queue.run(() => redisTimeMs(this.#queue.redis));
+    return this.#queue.run(() => redisTimeMs(this.#queue.redis, this.#queue.jobKey('id')));
   }
 
   /** Lets go of the connection. */

@@ -1,9 +1,9 @@
 import { UnderstudyError } from '#libs/contracts';
-import { type Redis, redisAddress, whenReady, withoutCommand } from '#libs/redis';
+import { adviseOnRedis, describeRedis, type Redis, whenReady, withoutCommand } from '#libs/redis';
 
 /** Where the queues are. */
 export interface QueueLocation {
-  /** `redis://` or `rediss://`. */
+  /** A server, a cluster or Sentinels: see `REDIS_URL_FORMS` of #libs/redis. */
   redisUrl: string;
   /** Hash tag under which this installation's keys lie: `{understudy}`. */
   prefix: string;
@@ -19,7 +19,7 @@ const AWAY_GRACE_MS = 300;
 
 /**
  * Does `work` when Redis can be reached.
- * @throws UnderstudyError `queue_unavailable`, naming Redis by host and port, when it cannot or when it refuses
+ * @throws UnderstudyError `queue_unavailable`, naming Redis by host and port and what to do, when it cannot or when it refuses
  */
 export async function withRedis<T>(redisUrl: string, redis: Redis, work: () => Promise<T>): Promise<T> {
   try {
@@ -28,15 +28,12 @@ export async function withRedis<T>(redisUrl: string, redis: Redis, work: () => P
   } catch (error) {
     // A fault of ours (a value that cannot be written, say) is none of Redis'.
     if (error instanceof UnderstudyError || error instanceof TypeError || error instanceof RangeError) throw error;
-    const { host, port } = redisAddress(redisUrl);
     const cause = withoutCommand(error);
+    const what = cause.name === 'ReplyError' ? 'refuses' : 'cannot be reached';
     throw new UnderstudyError(
       'queue_unavailable',
-      `The queue (Redis at ${host}:${port}) cannot be reached: ${cause.message}`,
-      {
-        retryable: true,
-        cause,
-      },
+      `The queue (${describeRedis(redisUrl)}) ${what}: ${adviseOnRedis(cause.message)}`,
+      { retryable: true, cause },
     );
   }
 }

@@ -1,5 +1,5 @@
 import { ATTR } from '#libs/contracts';
-import { type RedisAddress } from '#libs/redis';
+import type { RedisNode } from '#libs/redis';
 import { type Context, context, propagation, ROOT_CONTEXT, SpanKind, trace, type Tracer } from '@opentelemetry/api';
 import type { ContextManager, Span as BullSpan, Telemetry, Tracer as BullTracer } from 'bullmq';
 import { NO_SPAN, QueueSpan } from './queue-span.js';
@@ -8,7 +8,7 @@ export interface QueueTelemetryOptions {
   /** Default: the tracer of the globally registered provider. */
   tracer?: Tracer | undefined;
   /** Where Redis is, for `server.address` and `server.port`. */
-  server?: RedisAddress | undefined;
+  server?: RedisNode | undefined;
 }
 
 /**

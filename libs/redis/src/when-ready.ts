@@ -1,10 +1,12 @@
 import type { Redis } from 'ioredis';
+import { connectionFailure } from './connect-redis.js';
+import { adviseOnRedis } from './redis-advice.js';
 
 /**
  * Waits until commands can be sent.
  * @param timeoutMs how long in all
  * @param awayMs how long once an attempt to connect has failed: a slow start deserves more patience than an absent server
- * @throws Error when the connection is not up in time, or was closed by us
+ * @throws Error when the connection is not up in time, with what the last attempt met, or was closed by us
  */
 export function whenReady(redis: Redis, timeoutMs: number, awayMs = timeoutMs): Promise<void> {
   if (redis.status === 'ready') return Promise.resolve();
@@ -14,12 +16,13 @@ export function whenReady(redis: Redis, timeoutMs: number, awayMs = timeoutMs): 
       clearTimeout(timer);
       redis.off('ready', onReady);
       redis.off('close', onFailedAttempt);
+      redis.off('error', onFailedAttempt);
       redis.off('end', onEnd);
       finish();
     };
     const giveUpAfter = (ms: number) =>
       setTimeout(
-        settle(() => reject(new Error(`no connection after ${ms} ms`))),
+        settle(() => reject(new Error(`no connection after ${ms} ms${reasonOf(redis)}`))),
         ms,
       );
     const onReady = settle(resolve);
@@ -28,9 +31,16 @@ export function whenReady(redis: Redis, timeoutMs: number, awayMs = timeoutMs): 
       clearTimeout(timer);
       timer = giveUpAfter(awayMs);
     };
-    let timer = giveUpAfter(redis.status === 'reconnecting' ? awayMs : timeoutMs);
+    let timer = giveUpAfter(redis.status === 'reconnecting' || connectionFailure(redis) ? awayMs : timeoutMs);
     redis.on('ready', onReady);
     redis.once('close', onFailedAttempt);
+    // Sentinels that do not answer are asked again without a close.
+    redis.once('error', onFailedAttempt);
     redis.on('end', onEnd);
   });
+}
+
+function reasonOf(redis: Redis): string {
+  const failure = connectionFailure(redis);
+  return failure ? `: ${adviseOnRedis(failure.message)}` : '';
 }

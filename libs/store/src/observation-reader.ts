@@ -1,6 +1,6 @@
 import { redisKeys } from '#libs/contracts';
 import type { Observation } from '#libs/health-core';
-import { connectRedis, type Redis } from '#libs/redis';
+import { connectRedis, type Redis, redisTimeMs } from '#libs/redis';
 import { fromEntry, type RejectedEntry } from './observation-entry.js';
 import type { StoreOptions } from './store-options.js';
 
@@ -39,14 +39,13 @@ export class ObservationReader {
   async read(cursor: string, { blockMs = 1_000, count = 1_000 } = {}): Promise<ObservationBatch> {
     // BLOCK 0 would wait for ever.
     const block = Math.max(1, Math.round(blockMs));
-    const [answer, [seconds, microseconds]] = await this.#unlessClosed(
+    const [answer, readAt] = await this.#unlessClosed(
       // Redis works them off in this order: the time is that of the end of the waiting.
       Promise.all([
         this.#redis.xread('COUNT', count, 'BLOCK', block, 'STREAMS', this.#stream, cursor),
-        this.#redis.time(),
+        redisTimeMs(this.#redis, this.#stream),
       ]),
     );
-    const readAt = Number(seconds) * 1_000 + Number(microseconds) / 1_000;
     const batch: ObservationBatch = { observations: [], waitedMs: [], rejected: [], cursor };
     for (const [entryId, fields] of answer?.[0]?.[1] ?? []) {
       const entry = fromEntry(entryId, fields);

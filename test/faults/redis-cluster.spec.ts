@@ -1,0 +1,83 @@
+import { CompletionClient } from '#libs/client';
+import { redisKeys } from '#libs/contracts';
+import { closeRedis, connectRedis, type Redis } from '#libs/redis';
+import { simulatorAdmin, startStack, type Stack } from '#libs/testing';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { type RunningCluster, startCluster } from '../../tools/redis/start-cluster.js';
+
+/** The whole system on a cluster of three masters: everything of ours lies in one slot, and must be found there. */
+const admin = simulatorAdmin(process.env.SIMULATOR_URL!);
+const provider = `cluster-${process.pid}`;
+const HELLO = { model: 'm', messages: [{ role: 'user' as const, content: 'hello' }] };
+const CONFIG = `
+providers: { ${provider}: { kind: openai-compatible, baseUrl: '\${SIMULATOR_URL}/${provider}/v1' } }
+targets: [{ provider: ${provider}, model: m }]
+probes: { intervalMs: 1000 }
+`;
+
+let cluster: RunningCluster;
+let stack: Stack;
+let client: CompletionClient;
+let redis: Redis;
+
+beforeAll(async () => {
+  await admin.createProvider(provider, { models: { m: {} }, latency: { kind: 'fixed', ms: 20 } });
+  cluster = await startCluster(3);
+  const apps = { prober: 1, aggregator: 1, router: 2, gateway: 1 };
+  stack = await startStack({ apps, config: CONFIG, redisUrl: cluster.url });
+  client = new CompletionClient({ redisUrl: cluster.url, prefix: stack.prefix });
+  redis = connectRedis({ url: cluster.url, name: 'spec', patience: 'patient' });
+}, 120_000);
+afterAll(async () => {
+  await client?.close();
+  if (redis) await closeRedis(redis);
+  await stack?.stop();
+  await cluster?.stop();
+});
+
+test('jobs are answered, and whoever waits hears of it without waiting for the next look', async () => {
+  const answers = await Promise.all(Array.from({ length: 60 }, () => client.complete(HELLO, { timeoutMs: 20_000 })));
+  expect(new Set(answers.map(({ understudy }) => understudy.target))).toEqual(new Set([`${provider}/m`]));
+  expect(new Set(answers.map(({ understudy }) => understudy.jobId)).size).toBe(60);
+});
+
+test('a result is found by its id, and an unknown id is said to be unknown', async () => {
+  const id = await client.enqueue(HELLO);
+  expect((await client.result(id, { waitMs: 15_000 }))?.understudy.jobId).toBe(id);
+  await expect(client.result('never-was')).rejects.toMatchObject({ code: 'job_not_found' });
+});
+
+test('probes are made and health is published, over pub/sub too', async () => {
+  const since = Date.now();
+  await vi.waitFor(async () => expect((await admin.calls({ provider, since })).total).toBeGreaterThan(1), 15_000);
+  const subscriber = redis.duplicate();
+  const heard = new Promise((resolve) => subscriber.once('message', resolve));
+  await subscriber.subscribe(redisKeys(stack.prefix).healthChanged);
+  await heard;
+  await closeRedis(subscriber);
+});
+
+test('the gateway answers, and no service has written an error', async () => {
+  const response = await fetch(`${stack.app('gateway').url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(HELLO),
+  });
+  expect(response.status).toBe(200);
+  const complaints = stack.processes.flatMap((process) =>
+    process.logs().filter(({ level }) => level === 'warn' || level === 'error'),
+  );
+  expect(complaints).toEqual([]);
+});
+
+test('all keys of an installation lie on one node', async () => {
+  const counts = await Promise.all(
+    cluster.nodes.map(async ({ url }) => {
+      const node = connectRedis({ url, name: 'spec', patience: 'patient' });
+      const keys = await node.keys(`${stack.prefix.replace(/[{}]/g, '?')}*`);
+      await closeRedis(node);
+      return keys.length;
+    }),
+  );
+  expect(counts.filter((count) => count > 0)).toHaveLength(1);
+});
