@@ -1,13 +1,14 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { ATTR, type Attempt, type CompletionJob } from '#libs/contracts';
 import type { TargetConfig } from '#libs/config';
-import { type Choice, consequenceOf, type Observation, type TargetView } from '#libs/health-core';
+import { type Choice, type Observation, type TargetView } from '#libs/health-core';
 import { isSubstitute, PriceList } from '#libs/pricing';
 import { type CallOutcome, type ChatChunk, type FailedCall, summaryOf } from '#libs/providers';
 import { ObservationWriter } from '#libs/store';
 import { AnswerMetrics, RoutingMetrics } from '#libs/telemetry';
 import { DecisionService } from './decision.service.js';
 import { HealthViewService } from './health-view.service.js';
+import { nextActionAfter } from './next-step.js';
 import { type ServedAnswer, serve } from './served-answer.js';
 import { TargetCallsService } from './target-calls.service.js';
 
@@ -34,6 +35,8 @@ export interface PlannedAttempt {
   leftMs: number;
   /** Whether another target could be asked if this one fails. */
   hasNext: boolean;
+  /** Whether this target could be asked once more if it fails. */
+  mayRepeat: boolean;
   signal: AbortSignal;
   listener: AttemptListener;
 }
@@ -96,8 +99,9 @@ export class AttemptService {
     this.#log.warn({ event: 'llm.model.substituted', target: id, asked: model, served: servedModel });
   }
 
-  async #call({ job, choice, view, number, leftMs, hasNext, signal, listener }: PlannedAttempt, target: TargetConfig) {
-    const { said } = listener;
+  async #call(planned: PlannedAttempt, target: TargetConfig) {
+    const { job, choice, view, number, leftMs, signal } = planned;
+    const { said } = planned.listener;
     try {
       return await this.targets.call(target.id, {
         request: job.request,
@@ -108,12 +112,12 @@ export class AttemptService {
         attributes: {
           [ATTR.trafficType]: 'user',
           [ATTR.attemptNumber]: number,
-          [ATTR.attemptKind]: number === 1 ? 'primary' : 'failover',
+          [ATTR.attemptKind]: choice.kind === 'again' ? 'retry' : number === 1 ? 'primary' : 'failover',
           [ATTR.attemptChoice]: choice.kind,
           [ATTR.routeShare]: choice.share,
           ...(view && { [ATTR.routeScore]: view.score, [ATTR.routeWeight]: view.weight }),
         },
-        nextAction: ({ failure }) => (consequenceOf(failure).failover && hasNext ? 'failover' : 'give_up'),
+        nextAction: (failed) => nextActionAfter(failed, planned),
       });
     } catch (error) {
       // A fault of our own must not keep the target's trial slot for ever.

@@ -11,6 +11,7 @@ import {
   type TargetView,
 } from '#libs/health-core';
 import { HealthViewService } from './health-view.service.js';
+import type { SecondCall } from './pass-log.js';
 import type { ResolvedRoute } from './resolve-route.js';
 import { ROUTER_CONFIG } from './router.tokens.js';
 
@@ -19,6 +20,8 @@ export interface JobSoFar {
   tried: ReadonlySet<string>;
   failedProviders: ReadonlySet<string>;
   isRetry: boolean;
+  /** The target that may be asked a second time. */
+  again?: SecondCall | undefined;
   /** How often it has been parked. */
   parkings: number;
 }
@@ -88,13 +91,16 @@ export class DecisionService {
         return view ? inMode(view, { mode: this.#modeOf.get(id) }, mode) : [];
       });
     const { primary, standIns, fallbacks, preferred, pin } = route;
+    const { again, ...soFar } = job;
+    const againView = again && views.get(again.target);
     return {
       primary: viewsOf(primary),
       standIns: viewsOf(standIns),
       fallbacks: viewsOf([...fallbacks.filter(isOfMode), ...fallbacks.filter((id) => !isOfMode(id))]),
       preferred: preferred !== undefined && isOfMode(preferred) ? views.get(preferred) : undefined,
       pin: pin === undefined ? undefined : views.get(pin),
-      ...job,
+      ...soFar,
+      again: again && againView && { view: againView, when: again.when, at: again.at },
     };
   }
 }

@@ -40,7 +40,7 @@ export function resultOf(
 export function rejectedError(jobId: string, end: Extract<RouteEnd, { kind: 'rejected' }>): UnderstudyError {
   return new UnderstudyError(
     'request_rejected',
-    `${end.attempts.at(-1)?.target} rejected the request (${end.failure}): ${end.message}`,
+    `${end.target} rejected the request (${end.failure}): ${end.message}`,
     {
       jobId,
       attempts: end.attempts,

@@ -151,7 +151,19 @@ describe.each(WIRES)('with $kind, streaming $streaming', (wire) => {
     expect(await pair.run()).toMatchObject({ status: 'completed', result: { understudy: { target: 'two' } } });
   });
 
-  test.each(['before-headers', 'after-headers', 'mid-body'] as const)(
+  test('G17 a connection that is reset before headers: one more try there at once, then answered elsewhere, each counted', async () => {
+    await start({ wire });
+    await pair.fault({ kind: 'reset', at: 'before-headers' });
+    expect(attemptsOf(await pair.run())).toEqual([
+      ['one', 'connection'],
+      ['one', 'connection'],
+      ['two', 'success'],
+    ]);
+    expect(await pair.callsToFirst()).toHaveLength(2);
+    await expect.poll(() => pair.countedForFirst()).toEqual(['connection', 'connection']);
+  });
+
+  test.each(['after-headers', 'mid-body'] as const)(
     'G17 a connection that is reset %s: answered elsewhere, and counted',
     async (at) => {
       await start({ wire });

@@ -65,6 +65,7 @@ ${more}
       admin.addFault({ provider: sick, fault, ...span }),
     faultOfSecond: (fault: SimulatedFault) => admin.addFault({ provider: well, fault }),
     revive: () => admin.revive(sick),
+    reviveSecond: () => admin.revive(well),
     run: (job: Partial<CompletionJob> = {}, timeoutMs?: number): Promise<JobOutcome> =>
       router.run({ request: REQUEST, ...job }, timeoutMs),
     callsToFirst: () => callsTo(sick),

@@ -1,7 +1,7 @@
 import { FAILURE_CLASSES, consequenceOf, type FailureClass } from '#libs/health-core';
 import { parseConfig } from '#libs/config';
 import { describe, expect, test } from 'vitest';
-import { nextStep, type Met } from './next-step.js';
+import { nextActionAfter, nextStep, type Met } from './next-step.js';
 import type { ResolvedRoute } from './resolve-route.js';
 
 const config = (failoverOn: string[] = []) =>
@@ -88,3 +88,22 @@ describe('after a fault of the request', () => {
     expect(step('context_length', {}, 'a/small', { ...ROUTE, pin: 'a/small' })).toEqual({ kind: 'reject' });
   });
 });
+
+test.each([
+  ['a dropped connection', { failure: 'connection', unanswered: true }, 'retry', 'failover', 'retry'],
+  ['a refused connection', { failure: 'connection' }, 'failover', 'failover', 'give_up'],
+  ['a stumble', { failure: 'server_error' }, 'failover', 'failover', 'retry'],
+  ['an overload', { failure: 'overloaded' }, 'failover', 'failover', 'give_up'],
+  ['a bad request', { failure: 'bad_request' }, 'give_up', 'give_up', 'give_up'],
+] as const)(
+  'what is told to come after %s: with others left, after a second call, with nobody left',
+  (_what, failed, ...expected) => {
+    const situations = [
+      { mayRepeat: true, hasNext: true },
+      { mayRepeat: false, hasNext: true },
+      { mayRepeat: true, hasNext: false },
+    ];
+    expect(situations.map((situation) => nextActionAfter(failed, situation))).toEqual(expected);
+    expect(nextActionAfter(failed, { mayRepeat: false, hasNext: false })).toBe('give_up');
+  },
+);

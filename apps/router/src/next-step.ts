@@ -1,5 +1,7 @@
 import type { TargetConfig, UnderstudyConfig } from '#libs/config';
+import { type Attempt, faultsOfRequest } from '#libs/contracts';
 import { consequenceOf, type FailureClass } from '#libs/health-core';
+import type { FailedCall } from '#libs/providers';
 import type { ResolvedRoute } from './resolve-route.js';
 
 /** After a failed attempt: who may be asked now, or nobody because asking elsewhere would end the same way. */
@@ -31,6 +33,41 @@ export function nextStep(
   if (failure === 'unsupported_param' && !met.triedOtherFamily) return withoutModel(target.model, route, met, config);
   const isConfigured = config.jobs.failoverOn.some((fault) => fault === failure);
   return isConfigured ? { kind: 'go-on', route } : { kind: 'reject' };
+}
+
+/**
+ * The route of a job that comes back from a wait. It is led along it again by what earlier attempts found wrong with the
+ * request, so that it goes on where it stood and asks nobody twice who cannot take it.
+ */
+export function routeAfter(
+  earlier: readonly Attempt[],
+  route: ResolvedRoute,
+  config: Pick<UnderstudyConfig, 'targets' | 'jobs'>,
+): ResolvedRoute {
+  let current = route;
+  const tried = new Set<string>();
+  let triedOtherFamily = false;
+  for (const { attempt, failure } of faultsOfRequest(earlier)) {
+    tried.add(attempt.target);
+    // The configuration may have changed while the job waited.
+    const target = config.targets.find(({ id }) => id === attempt.target);
+    if (!target) continue;
+    const step = nextStep(failure, target, current, { tried, triedOtherFamily }, config);
+    if (step.kind === 'go-on') current = step.route;
+    triedOtherFamily ||= failure === 'unsupported_param';
+  }
+  return current;
+}
+
+/** What is done about a failed call, as far as it can be told before the next decision. */
+export function nextActionAfter(
+  { failure, unanswered }: Pick<FailedCall, 'failure' | 'unanswered'>,
+  { mayRepeat, hasNext }: { mayRepeat: boolean; hasNext: boolean },
+): 'retry' | 'failover' | 'give_up' {
+  const { failover, sameTarget } = consequenceOf(failure);
+  if (mayRepeat && sameTarget?.when === 'unanswered' && unanswered) return 'retry';
+  if (failover && hasNext) return 'failover';
+  return mayRepeat && sameTarget?.when === 'alone' ? 'retry' : 'give_up';
 }
 
 function alongChain(chain: readonly string[], route: ResolvedRoute, { tried }: Met): NextStep {

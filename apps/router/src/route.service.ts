@@ -1,11 +1,13 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { UnderstudyConfig } from '#libs/config';
 import { type Attempt, type CompletionJob, countAttempts } from '#libs/contracts';
 import type { Decision, TargetView } from '#libs/health-core';
+import { AttemptAbort } from '#libs/providers';
 import { RoutingMetrics } from '#libs/telemetry';
 import { type AttemptListener, AttemptService, type MadeAttempt } from './attempt.service.js';
-import { DecisionService } from './decision.service.js';
-import { nextStep } from './next-step.js';
+import { DecisionService, type RouteDecision } from './decision.service.js';
+import { nextStep, routeAfter } from './next-step.js';
 import { PassLog } from './pass-log.js';
 import { pauseBeforeNextPass } from './pause-before-next-pass.js';
 import type { ResolvedRoute } from './resolve-route.js';
@@ -47,8 +49,8 @@ export class RouteService {
   run(pass: RoutePass): Promise<RouteEnd> {
     return RouteSpan.run(pass.route.model, pass.job.tenant, async (span) => {
       const end = await this.#tryTargets(pass, span);
-      const madeInPass = end.attempts.length - pass.earlier.length;
-      span.ended(outcomeOf(end, madeInPass), end.attempts, problemOf(end, madeInPass));
+      const made = end.attempts.slice(pass.earlier.length);
+      span.ended(outcomeOf(end, made), end.attempts, problemOf(end, made));
       return end;
     });
   }
@@ -56,41 +58,64 @@ export class RouteService {
   async #tryTargets(pass: RoutePass, span: RouteSpan): Promise<RouteEnd> {
     const { maxAttempts, maxAttemptsPerPass } = this.config.jobs;
     const attempts = [...pass.earlier];
-    const log = new PassLog();
-    let { route } = pass;
+    const log = new PassLog(pass.earlier);
+    let route = routeAfter(pass.earlier, pass.route, this.config);
     for (let n = 0; n < maxAttemptsPerPass; n++) {
       const number = countAttempts(attempts) + 1;
       if (number > maxAttempts) return atLast({ kind: 'exhausted', attempts }, log);
       const leftMs = pass.deadlineAt - Date.now();
-      if (leftMs <= 0) return atLast({ kind: 'deadline', attempts }, log);
+      // In this pass nobody has been asked yet: what earlier ones met is no reason to reject the job.
+      if (leftMs <= 0) return n === 0 ? { kind: 'deadline', attempts } : atLast({ kind: 'deadline', attempts }, log);
 
       // Health is read again before every attempt: what the last one taught may have arrived by now.
-      const { tried, failedProviders } = log;
-      const soFar = { tried, failedProviders, isRetry: n > 0, parkings: pass.parkings };
-      const { decision, views, mode } = this.decisions.decide(route, soFar);
+      const decided = await this.#decide(route, log, pass, n > 0);
+      if (!decided) return { kind: 'interrupted', by: endedBy(pass.signal), attempts };
+      const { decision, views, mode } = decided;
       span.decided(number, decision, views, mode);
       if (n === 0) linkEvidence(span, decision, views);
       const { choice } = decision;
       if (!choice) return endWithout(decision, log, attempts);
-      if (log.failed) this.#recordFailover(pass, span, { ...log.failed, to: choice.target }, number - 1);
+      if (log.failed && choice.kind !== 'again')
+        this.#recordFailover(pass, span, { ...log.failed, to: choice.target }, number - 1);
 
       const made = await this.attempts.make({
         job: pass.job,
         choice,
         view: views.get(choice.target),
         number,
-        leftMs,
-        hasNext: targetsOf(route).size > tried.size + 1,
+        // Of the time before a pause something is gone.
+        leftMs: pass.deadlineAt - Date.now(),
+        hasNext: targetsOf(route).some((id) => id !== choice.target && !log.tried.has(id)),
+        mayRepeat: log.mayRepeat(choice.target),
         signal: pass.signal,
         listener: pass.listener,
       });
       attempts.push(made.attempt);
       const after = this.#after(made, choice.target, route, log, attempts);
+      // No time for another call: what has been met decides.
+      if (log.again && log.again.at >= pass.deadlineAt) log.again = undefined;
       if ('end' in after) return after.end;
       route = after.route;
     }
     if (!log.isTransient) return atLast({ kind: 'exhausted', attempts }, log);
     return atLast({ kind: 'waiting', waitMs: pauseBeforeNextPass(pass.parkings, Math.random()), attempts }, log);
+  }
+
+  /** Whom to ask now. Waits out the pause before a second call to the same target; undefined when the job is ended meanwhile. */
+  async #decide(
+    route: ResolvedRoute,
+    log: PassLog,
+    { parkings, signal }: RoutePass,
+    isRetry: boolean,
+  ): Promise<RouteDecision | undefined> {
+    for (;;) {
+      const { tried, failedProviders, again } = log;
+      const decided = this.decisions.decide(route, { tried, failedProviders, again, isRetry, parkings });
+      const { pauseMs } = decided.decision;
+      if (pauseMs === undefined) return decided;
+      await pause(Math.ceil(pauseMs), undefined, { signal }).catch(() => undefined);
+      if (signal.aborted) return undefined;
+    }
   }
 
   /** What an attempt means for the job: its end, or the route along which it may go on. */
@@ -115,10 +140,10 @@ export class RouteService {
     // Before the failure is written down: what the job had met until then decides.
     const met = { tried: new Set([...log.tried, id]), triedOtherFamily: log.triedOtherFamily };
     const step = nextStep(failure, target, route, met, this.config);
-    log.addFailure(id, target.provider, made.outcome);
+    log.addFailure(id, target.provider, made.outcome, Date.now(), Math.random());
     if (step.kind === 'go-on') return step;
     if (log.refused) return { end: answeredBy(log.refused, attempts) };
-    return { end: { kind: 'rejected', failure, message, httpStatus, attempts } };
+    return { end: { kind: 'rejected', target: id, failure, message, httpStatus, attempts } };
   }
 
   #recordFailover(
@@ -166,7 +191,11 @@ const answeredBy = ({ target, answer }: NonNullable<PassLog['refused']>, attempt
   attempts,
 });
 
-const targetsOf = ({ primary, standIns, fallbacks }: ResolvedRoute) => new Set([...primary, ...standIns, ...fallbacks]);
+const targetsOf = ({ primary, standIns, fallbacks }: ResolvedRoute) => [...primary, ...standIns, ...fallbacks];
+
+/** Who ended the job while no call was under way. */
+const endedBy = ({ reason }: AbortSignal) =>
+  reason instanceof AttemptAbort && reason.kind === 'shutdown' ? 'shutdown' : 'cancelled';
 
 /** Leads from the job's trace to the failed calls for which targets were avoided. */
 function linkEvidence(span: RouteSpan, { excluded }: Decision, views: ReadonlyMap<string, TargetView>): void {

@@ -68,7 +68,7 @@ describe('a job is answered', () => {
   test.each([
     ['answers 503', { kind: 'down' }, 'overloaded'],
     ['answers 500', { kind: 'status', status: 500 }, 'server_error'],
-    ['breaks the connection', { kind: 'down', mode: 'reset' }, 'connection'],
+    ['breaks the connection', { kind: 'reset', at: 'after-headers' }, 'connection'],
     ['never answers', { kind: 'down', mode: 'hang' }, 'timeout'],
     ['answers HTML with 200', { kind: 'html' }, 'bad_response'],
     ['answers no choices', { kind: 'empty-choices' }, 'bad_response'],

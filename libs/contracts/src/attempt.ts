@@ -1,4 +1,4 @@
-import { FAILURE_CLASSES } from '#libs/health-core';
+import { FAILURE_CLASSES, type FailureClass, isFailureClass, isRequestFault } from '#libs/health-core';
 import { z } from 'zod';
 
 /** One call to one target for one job. */
@@ -32,3 +32,20 @@ export type Attempt = z.infer<typeof attemptSchema>;
 
 /** How many calls were made; lists of attempts may be cut in the middle, their numbers go on counting. */
 export const countAttempts = (attempts: readonly Attempt[]): number => attempts.at(-1)?.number ?? 0;
+
+/** An attempt at which a target found fault with the request, and which fault. */
+export interface FaultyAttempt {
+  attempt: Attempt;
+  failure: FailureClass;
+}
+
+/**
+ * Of a job's attempts those that say something about the request itself. They hold as long as the job lives: what is too long for
+ * a target today is too long for it after a wait.
+ */
+export function faultsOfRequest(attempts: readonly Attempt[]): FaultyAttempt[] {
+  return attempts.flatMap((attempt) => {
+    const failure = attempt.outcome;
+    return isFailureClass(failure) && isRequestFault(failure) ? [{ attempt, failure }] : [];
+  });
+}

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { choose } from './choose.js';
 import type { RouteQuestion } from './decision.js';
+import { consequenceOf, FAILURE_CLASSES } from './failure.js';
 import { DEFAULT_POLICY as policy } from './policy.js';
 import { initialRoutingState, type RoutingState } from './routing-state.js';
 import { settle } from './settle.js';
@@ -189,4 +190,56 @@ describe('choose', () => {
     settle(routing, b.target, { outcome: 'success', latencyMs: 1 }, START, 0.5, policy);
     expect(routing).toEqual(before);
   });
+});
+
+describe('a second call to the target that failed', () => {
+  const again = (when: 'unanswered' | 'alone', view = a, at = START) => ({ ...retry(a), again: { view, when, at } });
+
+  test('comes before anybody else where the connection was dropped without an answer', () => {
+    expect(ask({ primary: [a, b], ...again('unanswered') }).choice).toMatchObject({ target: 'a/x', kind: 'again' });
+  });
+
+  test('comes after everybody who is well where it only stumbled', () => {
+    const kinds = [{ primary: [a, b] }, { primary: [a], standIns: [b] }, { primary: [a], fallbacks: [b] }];
+    for (const route of kinds) expect(ask({ ...route, ...again('alone') }).choice?.target).toBe('b/x');
+    const others = [[], [is(b, OPEN)], [is(b, HALF)], [is(b, DRAINED)]];
+    for (const rest of others)
+      expect(ask({ primary: [a, ...rest], ...again('alone') }).choice).toMatchObject({ target: 'a/x', kind: 'again' });
+  });
+
+  test('is paused for, and then decided anew', () => {
+    const question = { primary: [a], ...again('alone', a, START + 300) };
+    expect(ask(question)).toMatchObject({ choice: null, pauseMs: 300 });
+    expect(ask(question, initialRoutingState(), START + 300).choice?.kind).toBe('again');
+  });
+
+  test.each([
+    ['open', OPEN],
+    ['half-open', HALF],
+    ['unhealthy', { healthFactor: 0 }],
+  ])('is not made when the target is %s by now', (_what, change) => {
+    for (const when of ['unanswered', 'alone'] as const) {
+      const view = is(a, change);
+      expect(ask({ primary: [view, b], ...again(when, view) }).choice?.target).toBe('b/x');
+      expect(ask({ primary: [view], ...again(when, view) }).choice?.kind).not.toBe('again');
+    }
+  });
+
+  test('is not made when this router has seen it fail in a row', () => {
+    const routing = met({ outcome: 'server_error', latencyMs: 10 }, policy.overlayFailures);
+    expect(ask({ primary: [a], ...again('alone') }, routing).choice).toBeNull();
+  });
+
+  test('is made of a pinned target, and of one without a weight', () => {
+    expect(ask({ primary: [], pin: a, ...again('alone') }).choice?.kind).toBe('again');
+    const drained = is(a, DRAINED);
+    expect(ask({ primary: [drained], ...again('alone', drained) }).choice?.kind).toBe('again');
+  });
+});
+
+test('every failure class says whether its target may be asked once more: after a stumble, or a connection that was dropped', () => {
+  const repeatable = FAILURE_CLASSES.filter((failure) => consequenceOf(failure).sameTarget !== null);
+  expect(repeatable).toEqual(['server_error', 'connection']);
+  expect(consequenceOf('server_error').sameTarget).toEqual({ when: 'alone', afterMs: [100, 500] });
+  expect(consequenceOf('connection').sameTarget).toEqual({ when: 'unanswered', afterMs: [0, 0] });
 });

@@ -1,6 +1,6 @@
 import { alternativeOf, freeInMs, type Alternative } from './alternative.js';
 import { drawOr, isTime } from './clock.js';
-import type { Decision, ExclusionReason, RouteQuestion, Share } from './decision.js';
+import type { Again, Decision, ExclusionReason, RouteQuestion, Share } from './decision.js';
 import { afterAsking, afterWaiting } from './limit.js';
 import type { Field, Pick } from './pick.js';
 import { lastResortOf, waitMs, withoutClosed } from './pick-at-last.js';
@@ -13,12 +13,14 @@ import type { TargetView } from './target-view.js';
 /**
  * Decides whom to ask now, or how long to wait. In this order:
  *
+ * 0. the target that failed last, where it dropped the connection without an answer
  * 1. a first attempt may be the trial of a half-open target of the route
  * 2. the preferred target, while it is well
  * 3. the route's targets by their shares: first attempts in turn, retries at random; after a failure those of other
  *    providers if there are any
  * 4. the stand-ins in the same way (1 and 3)
  * 5. the fallback chain, in its own order
+ *    and then the target that failed last once more, where its failure allows that
  * 6. last resort: drained or unhealthy targets, unless a better one is free within `retryAfterWindowMs`
  * 7. with no breaker closed: a trial of a half-open target, or now and then a real attempt at an open one (panic)
  * 8. wait
@@ -45,14 +47,20 @@ export function choose(
   const shares = canAnswer ? own : fairShares(field.standIns, question, policy);
 
   const pick = question.pin
-    ? pinned(field, now)
-    : (trialOf(field.primary, isRetry, now, chance, policy) ??
+    ? (pinned(field, now) ?? againOf(field))
+    : (againOf(field, 'unanswered') ??
+      trialOf(field.primary, isRetry, now, chance, policy) ??
       preferredOf(field, policy) ??
       trialOf(group, isRetry, now, chance, policy) ??
       ofGroup(group, shares, canAnswer ? 'primary' : 'stand-in', isRetry, current, chance) ??
       fallbackOf(field) ??
+      againOf(field, 'alone') ??
       lastResortOf(field, now, policy) ??
       withoutClosed(field, now, policy));
+
+  const told = { shares: sharesTold(group, shares), excluded: exclusions(field) };
+  if (pick?.kind === 'again' && question.again && question.again.at > now)
+    return { choice: null, waitMs: 0, pauseMs: question.again.at - now, ...told, routing: current };
 
   return {
     choice: pick && {
@@ -62,8 +70,7 @@ export function choose(
       generation: pick.chosen.view.generation,
     },
     waitMs: pick ? 0 : waitMs(field, question.parkings ?? 0, now, chance, policy),
-    shares: told(group, shares),
-    excluded: exclusions(field),
+    ...told,
     routing: pick ? afterPick(current, pick, now, policy) : afterWaiting(current, question.limited, now),
   };
 }
@@ -80,7 +87,24 @@ function fieldOf(question: RouteQuestion, routing: RoutingState, now: number, po
   const fallbacks = question.fallbacks.map(look);
   const preferred = question.preferred && look(question.preferred);
   const others = [preferred, pin && look(pin)].filter((one) => one !== undefined);
-  return { primary, standIns, fallbacks, preferred, everyone: [...primary, ...standIns, ...fallbacks, ...others] };
+  const everyone = [...primary, ...standIns, ...fallbacks, ...others];
+  return { primary, standIns, fallbacks, preferred, everyone, again: againIn(question, routing, now, policy) };
+}
+
+/** As if it had not been tried. What the failure did to it counts: an open breaker, a row of failures. */
+function againIn(question: RouteQuestion, routing: RoutingState, now: number, policy: HealthPolicy): Field['again'] {
+  const { again } = question;
+  if (!again) return undefined;
+  const alternative = alternativeOf(again.view, { ...question, tried: new Set() }, routing, now, policy);
+  return { alternative, when: again.when };
+}
+
+function againOf({ again }: Field, when?: Again['when']): Pick | null {
+  if (!again || (when !== undefined && again.when !== when)) return null;
+  const { barrier } = again.alternative;
+  // A target without a weight is asked when nobody else is left; then it is as good as any.
+  if (barrier !== null && barrier !== 'drained') return null;
+  return { chosen: again.alternative, kind: 'again', share: 1 };
 }
 
 function pinned({ everyone }: Field, now: number): Pick | null {
@@ -100,7 +124,7 @@ function fallbackOf({ fallbacks }: Field): Pick | null {
   return chosen ? { chosen, kind: 'fallback', share: 1 } : null;
 }
 
-function told(group: readonly Alternative[], shares: readonly number[]): Share[] {
+function sharesTold(group: readonly Alternative[], shares: readonly number[]): Share[] {
   const list: Share[] = [];
   for (const [i, { view }] of group.entries()) {
     const share = shares[i] ?? 0;

@@ -1,5 +1,6 @@
 import { choose } from './choose.js';
-import type { ChoiceKind } from './decision.js';
+import type { Again, ChoiceKind } from './decision.js';
+import { consequenceOf } from './failure.js';
 import type { HealthEvent } from './health-event.js';
 import type { Observation } from './observation.js';
 import { DEFAULT_POLICY as policy } from './policy.js';
@@ -27,6 +28,10 @@ export interface LoopPlan {
   /** Milliseconds from the start. */
   downFromMs: number;
   downToMs: number;
+  /** How calls to it end then. Default: `server_error`. */
+  downAs?: 'server_error' | 'connection';
+  /** The other targets are the route's fallback chain, not part of its group. */
+  isChain?: boolean;
   /** Asked after every event. */
   isOver: (record: LoopRecord, nowMs: number) => boolean;
   /** Uniform random numbers in [0, 1). */
@@ -46,6 +51,8 @@ interface FirstAttempt {
 /** What happened to the first target. */
 export interface LoopRecord {
   first: FirstAttempt[];
+  /** When jobs asked it. */
+  askedAt: number[];
   /** When its failed calls ended. */
   failedAt: number[];
   /** Latest end of an ejection. */
@@ -63,7 +70,7 @@ export function playLoop(plan: LoopPlan): LoopRecord {
   });
   const states = profiles.map((profile) => initialTargetState(profile, policy));
   const routers = Array.from({ length: plan.routers }, () => initialRoutingState());
-  const record: LoopRecord = { first: [], failedAt: [], openUntilMs: 0, wasOpen: false };
+  const record: LoopRecord = { first: [], askedAt: [], failedAt: [], openUntilMs: 0, wasOpen: false };
 
   const due: { at: number; run: (now: number) => void }[] = [];
   const later = (at: number, run: (now: number) => void) => {
@@ -102,7 +109,7 @@ export function playLoop(plan: LoopPlan): LoopRecord {
   /** How a call that begins now will end. */
   const call = (target: number, now: number, change: Partial<Observation>, ended: (one: Observation) => void) => {
     const isDown = target === 0 && now - START >= plan.downFromMs && now - START < plan.downToMs;
-    const outcome = isDown ? ('server_error' as const) : ('success' as const);
+    const outcome = isDown ? (plan.downAs ?? 'server_error') : ('success' as const);
     const { latencyMs } = plan;
     later(now + latencyMs, (at) => {
       if (isDown) record.failedAt.push(at - START);
@@ -136,11 +143,12 @@ export function playLoop(plan: LoopPlan): LoopRecord {
     }
   };
 
-  const attempt = (router: number, now: number, tried: readonly string[]) => {
+  const attempt = (router: number, now: number, tried: readonly string[], again?: Again) => {
     const question = {
-      primary: views,
+      primary: plan.isChain ? views.slice(0, 1) : views,
       standIns: [],
-      fallbacks: [],
+      fallbacks: plan.isChain ? views.slice(1) : [],
+      again: again && { ...again, view: views.find(({ target }) => target === again.view.target) ?? again.view },
       tried: new Set(tried),
       failedProviders: new Set(tried.map((id) => id.split('/')[0] ?? '')),
       isRetry: tried.length > 0,
@@ -153,12 +161,16 @@ export function playLoop(plan: LoopPlan): LoopRecord {
       const sickShare = decision.shares.find((share) => share.target === 'p0/m')?.share ?? 0;
       record.first.push({ atMs: now - START, target, kind: choice?.kind ?? null, sickShare });
     }
+    if (decision.pauseMs !== undefined)
+      return later(now + decision.pauseMs, (at) => attempt(router, at, tried, question.again));
     if (!choice) return;
+    if (target === 0) record.askedAt.push(now - START);
     const title = { generation: choice.generation, trial: choice.kind === 'trial', panic: choice.kind === 'panic' };
     call(target, now, title, (end) => {
       const known = routers[router] ?? initialRoutingState();
       routers[router] = settle(known, choice.target, end, end.at, draw(), policy);
-      if (end.outcome !== 'success' && tried.length < 3) attempt(router, end.at, [...tried, choice.target]);
+      if (end.outcome === 'success' || tried.length >= 3) return;
+      attempt(router, end.at, [...tried, choice.target], secondCall(end, tried, views[target], draw()));
     });
   };
   let jobs = 0;
@@ -173,4 +185,17 @@ export function playLoop(plan: LoopPlan): LoopRecord {
   later(START, arrive);
   for (let next = due.shift(); next && !plan.isOver(record, next.at - START); next = due.shift()) next.run(next.at);
   return record;
+}
+
+/** As a router allows it: once per target, for failures that may be over at once. */
+function secondCall(
+  { outcome, target, at }: Observation,
+  tried: readonly string[],
+  view: TargetView | undefined,
+  draw: number,
+): Again | undefined {
+  const retry = outcome === 'success' || !view || tried.includes(target) ? null : consequenceOf(outcome).sameTarget;
+  if (!retry || !view) return undefined;
+  const [shortest, longest] = retry.afterMs;
+  return { view, when: retry.when, at: at + shortest + draw * (longest - shortest) };
 }

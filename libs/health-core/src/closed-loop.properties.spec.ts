@@ -46,6 +46,32 @@ describe('the closed loop of routers, probes and health', () => {
     expect(opened).toBeGreaterThan(RUNS.numRuns / 2);
   });
 
+  test.each(['server_error', 'connection'] as const)(
+    'G37 one target and a fallback chain, an outage of 60 s (%s), a request every 4 s: it is asked at most four times',
+    (downAs) => {
+      const plan = fc.record({
+        ...fleet,
+        weights: fc.constant([1, 1]),
+        routers: span(1, 2),
+        downFromMs: span(0, 8_000),
+        jobEveryMs: fc.constant(4_000),
+        probeEveryMs: fc.constantFrom(10_000, 30_000),
+      });
+      fc.assert(
+        fc.property(plan, (loop) => {
+          const downToMs = loop.downFromMs + 60_000;
+          const isOver = (_: LoopRecord, nowMs: number) => nowMs > downToMs;
+          const { askedAt } = playLoop({ ...loop, downAs, isChain: true, downToMs, isOver });
+          const asked = askedAt.filter((atMs) => atMs >= loop.downFromMs);
+          expect(asked.length).toBeGreaterThan(0);
+          expect(asked.length).toBeLessThanOrEqual(4);
+        }),
+        RUNS,
+      );
+    },
+    30_000,
+  );
+
   test('a target has four fifths of its share 30 s after its ejection and last failure, three quarters if it was not ejected', () => {
     const plan = fc.record({ ...fleet, jobEveryMs: span(250, 500), probeEveryMs: fc.constantFrom(10_000, 30_000) });
     let opened = 0;

@@ -1,5 +1,15 @@
+import type { SameTargetRetry } from './failure.js';
 import type { RoutingState } from './routing-state.js';
 import type { TargetView } from './target-view.js';
+
+/** A second call to a target that has just failed. It is made only while nothing stands against the target. */
+export interface Again {
+  view: TargetView;
+  /** `unanswered`: before anybody else; `alone`: when no other target is well. */
+  when: SameTargetRetry['when'];
+  /** Not earlier, epoch milliseconds. */
+  at: number;
+}
 
 /** What one routing decision rests on, beside the router's own state. */
 export interface RouteQuestion {
@@ -21,6 +31,8 @@ export interface RouteQuestion {
   limited?: ReadonlyMap<string, number> | undefined;
   /** Whether the job has made an attempt in this pass. Retries are never trials. */
   isRetry: boolean;
+  /** The target that failed last, if it may be asked once more although it is among `tried`. */
+  again?: Again | undefined;
   /** How often this job has been parked; it makes the next wait longer. */
   parkings?: number | undefined;
 }
@@ -28,6 +40,7 @@ export interface RouteQuestion {
 /** Under which title a target is asked. `trial` and `panic` must be told in the observation of the call. */
 export type ChoiceKind =
   | 'pinned'
+  | 'again'
   | 'preferred'
   | 'primary'
   | 'stand-in'
@@ -84,6 +97,8 @@ export interface Decision {
   choice: Choice | null;
   /** 0 with a choice; otherwise how long to park the job. The caller fails it instead when its deadline is nearer. */
   waitMs: number;
+  /** Without a choice: how long until the target that failed last may be asked once more. The question is to be put again then. */
+  pauseMs?: number | undefined;
   /** Of the group that answered the question (primary or stand-ins); empty when neither could. */
   shares: Share[];
   excluded: { target: string; reason: ExclusionReason }[];

@@ -1,5 +1,5 @@
 import type { Alternative } from './alternative.js';
-import type { ChoiceKind } from './decision.js';
+import type { Again, ChoiceKind } from './decision.js';
 import type { RoutingState } from './routing-state.js';
 
 /** Whom to ask, and what else the decision settled. */
@@ -18,4 +18,6 @@ export interface Field {
   fallbacks: Alternative[];
   preferred: Alternative | undefined;
   everyone: Alternative[];
+  /** The target that failed last, if it may be asked once more; not part of `everyone`. */
+  again: { alternative: Alternative; when: Again['when'] } | undefined;
 }

@@ -149,6 +149,8 @@ export function describeConformance(
           const marker = needsEndMarker && stream && entry.fault.kind === 'no-done' ? BROKEN : undefined;
           const expected = marker ?? (stream ? entry.stream : entry.whole);
           expect(outcome).toMatchObject(expected === 'answered' ? { ok: true } : { ok: false, ...expected });
+          // Nobody but the router repeats a call.
+          expect((await simulator.calls({ provider })).total).toBe(1);
           if (outcome.ok || outcome.deadline === undefined) return;
           await expect.poll(async () => (await simulator.calls({ provider })).calls).toMatchObject([{ aborted: true }]);
         },

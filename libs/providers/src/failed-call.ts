@@ -2,7 +2,7 @@ import { AnswerError } from './answer-error.js';
 import { AttemptAbort } from './attempt-abort.js';
 import type { CallScope } from './call-scope.js';
 import { failureAfterFirstToken } from './classification/after-first-token.js';
-import { classifyThrown } from './classification/classify-thrown.js';
+import { classifyThrown, isDropped } from './classification/classify-thrown.js';
 import { excerpt } from './excerpt.js';
 import type { FailedCall } from './provider-adapter.js';
 
@@ -30,6 +30,7 @@ export function failedCall(thrown: unknown, { scope, latencyMs, httpStatus, secr
     latencyMs,
     httpStatus,
     retryAfterMs: more.retryAfterMs,
+    ...(httpStatus === undefined && isDropped(error) && { unanswered: true }),
     ...(deadline && { deadline }),
     ...(firstTokenMs !== undefined && { firstTokenMs }),
     ...(discardedChars && { discardedChars }),

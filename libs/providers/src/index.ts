@@ -1,5 +1,5 @@
 export { abortAs } from './abort-as.js';
-export type { CallDeadline } from './attempt-abort.js';
+export { AttemptAbort, type CallDeadline } from './attempt-abort.js';
 export type { CallLimits } from './call-limits.js';
 export { callWithSpan, type CallSpanOptions } from './call-span.js';
 export { createAdapter, type ProviderKind } from './create-adapter.js';

@@ -87,6 +87,8 @@ export interface FailedCall {
   retryAfterMs: number | undefined;
   /** Which of our timers ended it, if one did. */
   deadline?: CallDeadline | undefined;
+  /** The connection stood and was dropped before anything came back, as happens to one that was kept open for too long. */
+  unanswered?: boolean | undefined;
   /** To the first thing the answer said, in milliseconds; undefined when it said nothing. */
   firstTokenMs?: number | undefined;
   /** Characters that had arrived of an answer that broke, and were thrown away. */

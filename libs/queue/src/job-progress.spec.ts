@@ -21,6 +21,11 @@ test('of a longer one the first ten and the last forty are kept, under their num
   expect(kept.slice(8, 12)).toEqual([9, 10, 961, 962]);
 });
 
+test('what an attempt found wrong with the request is kept wherever it stands', () => {
+  const story = attempts(1_000).with(499, { ...attempt(500), outcome: 'context_length' });
+  expect(withoutMiddle(story).filter(({ outcome }) => outcome === 'context_length')).toEqual([story[499]]);
+});
+
 test.each([null, 0, {}, { attempts: 'x' }])('a job with %j as its progress has not been tried', (stored) => {
   expect(readProgress(stored, 7)).toEqual({ attempts: [], parkings: 0, firstStartedAt: 7 });
 });

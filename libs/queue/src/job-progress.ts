@@ -1,4 +1,4 @@
-import { type Attempt, attemptSchema } from '#libs/contracts';
+import { type Attempt, attemptSchema, faultsOfRequest } from '#libs/contracts';
 import { z } from 'zod';
 
 /** A provider call that was about to be made when it was written down. Times are epoch milliseconds. */
@@ -39,8 +39,12 @@ export function endInFlight(
 const FIRST_ATTEMPTS = 10;
 const LAST_ATTEMPTS = 40;
 
-/** Keeps the beginning and the end of a long story: a job that waits out a day's outage makes thousands of attempts. */
+/**
+ * Keeps the beginning and the end of a long story: a job that waits out a day's outage makes thousands of attempts. Those that
+ * found fault with the request, one per target at most, are kept too: they still say who cannot take it.
+ */
 export function withoutMiddle(attempts: Attempt[]): Attempt[] {
   if (attempts.length <= FIRST_ATTEMPTS + LAST_ATTEMPTS) return attempts;
-  return [...attempts.slice(0, FIRST_ATTEMPTS), ...attempts.slice(-LAST_ATTEMPTS)];
+  const middle = faultsOfRequest(attempts.slice(FIRST_ATTEMPTS, -LAST_ATTEMPTS)).map(({ attempt }) => attempt);
+  return [...attempts.slice(0, FIRST_ATTEMPTS), ...middle, ...attempts.slice(-LAST_ATTEMPTS)];
 }

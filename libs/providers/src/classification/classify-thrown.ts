@@ -27,6 +27,12 @@ export function classifyThrown(error: unknown): FailureClass {
   return 'connection';
 }
 
+/** How a connection that stood ends when the other side lets go of it. A refused one, or one that never came about, ends otherwise. */
+const DROPPED = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
+
+/** Whether a connection that stood was dropped under the call. */
+export const isDropped = (error: unknown): boolean => codesOf(error).some((code) => DROPPED.has(code));
+
 /** Libraries bury the system's code one or two causes down. */
 function codesOf(error: unknown): string[] {
   const codes: string[] = [];
