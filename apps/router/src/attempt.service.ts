@@ -1,9 +1,9 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { ATTR, type Attempt, type CompletionJob } from '#libs/contracts';
+import { ATTR, type Attempt, type ChatChunk, type CompletionJob } from '#libs/contracts';
 import type { TargetConfig } from '#libs/config';
 import { type Choice, type Observation, type TargetView } from '#libs/health-core';
 import { isSubstitute, PriceList } from '#libs/pricing';
-import { type CallOutcome, type ChatChunk, type FailedCall, summaryOf } from '#libs/providers';
+import { type CallOutcome, type FailedCall, summaryOf } from '#libs/providers';
 import { ObservationWriter } from '#libs/store';
 import { AnswerMetrics, RoutingMetrics } from '#libs/telemetry';
 import { DecisionService } from './decision.service.js';
@@ -21,6 +21,8 @@ export interface AttemptListener {
   starting(attempt: { number: number; target: string; startedAt: number }): void;
   /** What a streamed answer says, as it is said; a call that fails later has said it all the same. */
   said?: ((attempt: { number: number; target: string }, chunk: ChatChunk) => void) | undefined;
+  /** When the call has ended, however. */
+  ended?: ((attempt: Attempt) => void) | undefined;
 }
 
 /** One call that was decided on. */

@@ -24,6 +24,7 @@ import {
 } from '#libs/queue';
 import { abortAs } from '#libs/providers';
 import { RoutingMetrics } from '#libs/telemetry';
+import { ChunksService } from './chunks.service.js';
 import { deadlineError, exhaustedError, rejectedError, resultOf } from './end-of-job.js';
 import { parkPause } from './park-pause.js';
 import { resolveRoute } from './resolve-route.js';
@@ -41,6 +42,7 @@ export class CompletionService {
     private readonly routing: RouteService,
     private readonly results: ResultStore,
     private readonly metrics: RoutingMetrics,
+    private readonly chunks: ChunksService,
   ) {}
 
   /**
@@ -61,7 +63,9 @@ export class CompletionService {
         'internal_error',
         'The router failed on this job again and again; its log has the reason',
       );
-      return this.#fail(fault, context, replyToOf(payload), latest);
+      return await this.#fail(fault, context, replyToOf(payload), latest);
+    } finally {
+      this.chunks.left(context);
     }
   }
 
@@ -98,7 +102,7 @@ export class CompletionService {
       parkings: progress.parkings,
       // A call that is cut by our own restart blames nobody.
       signal: abortAs(context.signal, (reason) => (reason === SHUTDOWN ? 'shutdown' : 'caller')),
-      listener: { starting: () => undefined },
+      listener: this.chunks.along({ starting: () => undefined }, job, context, progress),
     });
   }
 
@@ -189,6 +193,7 @@ export class CompletionService {
 
   async #commit(outcome: JobOutcome, context: BullContext, replyTo: string | undefined): Promise<void> {
     const first = await this.results.commit(context.jobId, outcome, replyTo);
+    if (first !== 'superseded') this.chunks.committed(context);
     // At-least-once execution means that a job may be answered twice; only the first answer counts.
     if (first !== 'committed')
       this.#log.warn({ event: 'llm.job.duplicate', job_id: context.jobId, status: outcome.status });

@@ -19,6 +19,8 @@ export const STREAMS = WIRES.filter(({ streaming }) => streaming);
 
 export interface PairOptions {
   wire?: Wire;
+  /** Pause before each token of the first target, so that there is time to read along. Default: none. */
+  perTokenMs?: number;
   /** Of the first target, when it is not the simulator. */
   baseUrl?: string;
   /** More YAML fields of the target that misbehaves. */
@@ -40,10 +42,10 @@ export interface Urls {
 
 export async function startPair({ redisUrl, simulatorUrl }: Urls, options: PairOptions = {}) {
   const admin = simulatorAdmin(simulatorUrl);
-  const { wire = WIRES[0]!, baseUrl, first = '', second = '', more = '' } = options;
+  const { wire = WIRES[0]!, baseUrl, perTokenMs = 0, first = '', second = '', more = '' } = options;
   const run = uniquePrefix().replace(/\W/g, '');
   const [sick, well] = [`sick-${run}`, `well-${run}`];
-  await admin.createProvider(sick, { models: { m1: {} }, latency: { kind: 'fixed', ms: 1 } });
+  await admin.createProvider(sick, { models: { m1: {} }, latency: { kind: 'fixed', ms: 1, perTokenMs } });
   await admin.createProvider(well, { models: { m2: {} }, latency: { kind: 'fixed', ms: 1 } });
   const router: RunningRouter = await startRouter(
     redisUrl,

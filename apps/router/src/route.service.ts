@@ -91,6 +91,7 @@ export class RouteService {
         listener: pass.listener,
       });
       attempts.push(made.attempt);
+      pass.listener.ended?.(made.attempt);
       const after = this.#after(made, choice.target, route, log, attempts);
       // No time for another call: what has been met decides.
       if (log.again && log.again.at >= pass.deadlineAt) log.again = undefined;

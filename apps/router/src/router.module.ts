@@ -2,11 +2,12 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import type { UnderstudyConfig } from '#libs/config';
 import { QUEUES } from '#libs/contracts';
 import { FAILURE_CLASSES } from '#libs/health-core';
-import { CompletionQueue, ModelCatalog, ResultStore } from '#libs/queue';
+import { ChunkWriter, CompletionQueue, ModelCatalog, ResultStore } from '#libs/queue';
 import { ObservationWriter, SnapshotFeed } from '#libs/store';
 import { AnswerMetrics, QueueMetrics, Registry, RoutingMetrics, SnapshotMetrics } from '#libs/telemetry';
 import { AttemptService } from './attempt.service.js';
 import { CatalogAnnouncerService } from './catalog-announcer.service.js';
+import { ChunksService } from './chunks.service.js';
 import { CompletionProcessor } from './completion.processor.js';
 import { CompletionService } from './completion.service.js';
 import { ConnectionsService } from './connections.service.js';
@@ -29,6 +30,7 @@ export class RouterModule {
         { provide: ROUTER_CONFIG, useValue: config },
         { provide: ResultStore, useFactory: () => new ResultStore({ ...redis, ttlMs: config.jobs.resultTtlMs }) },
         { provide: ModelCatalog, useFactory: () => new ModelCatalog(redis) },
+        { provide: ChunkWriter, useFactory: () => new ChunkWriter(redis) },
         { provide: SnapshotFeed, useFactory: () => new SnapshotFeed(redis) },
         { provide: ObservationWriter, useFactory: () => new ObservationWriter({ ...redis, reporter: 'router' }) },
         { provide: CompletionQueue, useFactory: () => new CompletionQueue(redis) },
@@ -65,6 +67,7 @@ export class RouterModule {
         DecisionService,
         AttemptService,
         CatalogAnnouncerService,
+        ChunksService,
         ConnectionsService,
         RouteService,
         CompletionService,

@@ -1,15 +1,8 @@
 import { trace, type Attributes } from '@opentelemetry/api';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { ProviderConfig, TargetConfig, UnderstudyConfig } from '#libs/config';
-import type { CompletionRequest } from '#libs/contracts';
-import {
-  type CallOutcome,
-  callWithSpan,
-  type ChatChunk,
-  createAdapter,
-  limitsFor,
-  type ProviderAdapter,
-} from '#libs/providers';
+import type { ChatChunk, CompletionRequest } from '#libs/contracts';
+import { type CallOutcome, callWithSpan, createAdapter, limitsFor, type ProviderAdapter } from '#libs/providers';
 import { lengthOf } from './prompt-length.js';
 
 /** One call for one job. */

@@ -6,11 +6,13 @@ import {
   type JobOutcome,
   UnderstudyError,
 } from '#libs/contracts';
-import { CompletionQueue, ModelCatalog, QueueTelemetry, ReplyChannel, ResultStore } from '#libs/queue';
+import { ChunkReader, CompletionQueue, ModelCatalog, QueueTelemetry, ReplyChannel, ResultStore } from '#libs/queue';
 import { closeRedis, connectRedis, type Redis, redisAddress } from '#libs/redis';
 import { checkJob, DEFAULT_MAX_REQUEST_BYTES } from './check-job.js';
 import type { CompleteOptions, CompletionClientOptions, EnqueueOptions } from './completion-options.js';
 import { KnownModels } from './known-models.js';
+import { readStream } from './read-stream.js';
+import type { StreamEvent, StreamOptions } from './stream-events.js';
 
 const DEFAULT_REDIS_URL = 'redis://127.0.0.1:6379';
 const DEFAULT_TIMEOUT_MS = 120_000;
@@ -24,6 +26,7 @@ export class CompletionClient {
   readonly #queue: CompletionQueue;
   readonly #results: ResultStore;
   readonly #replies: ReplyChannel;
+  readonly #chunks: ChunkReader;
   readonly #catalog: ModelCatalog;
   readonly #models: KnownModels;
   readonly #maxRequestBytes: number;
@@ -39,6 +42,7 @@ export class CompletionClient {
     });
     this.#results = new ResultStore({ ...location, ttlMs: 0 });
     this.#replies = new ReplyChannel(location);
+    this.#chunks = new ChunkReader(location);
     this.#catalog = new ModelCatalog(location);
     this.#models = new KnownModels(this.#catalog);
   }
@@ -110,6 +114,18 @@ export class CompletionClient {
     return resultOf(await this.#replies.waitFor(jobId, { timeoutMs: waitMs, signal })) ?? this.#finished(jobId);
   }
 
+  /**
+   * Hands in a job, or takes one by its id, and tells what its answer says while it is made; at last the whole answer. Begins with
+   * the first step of the loop. Leaving the loop early, or aborting the signal, cancels a job that was handed in here, unless `keep` is
+   * set. A job that was enqueued without chunks gives its answer at the end. A stream that is read late begins with the attempt that
+   * counts.
+   * @throws UnderstudyError the job's own error; `result_timeout`; what `enqueue` or `result` throws
+   * @throws the signal's reason when `options.signal` is aborted
+   */
+  stream(idOrRequest: string | CompletionRequest, options: StreamOptions = {}): AsyncIterableIterator<StreamEvent> {
+    return typeof idOrRequest === 'string' ? this.#follow(idOrRequest, options) : this.#ask(idOrRequest, options);
+  }
+
   /** Names of the models that can be asked for; empty as long as no router has announced any. */
   async models(): Promise<string[]> {
     return (await this.#catalog.read()) ?? [];
@@ -117,9 +133,74 @@ export class CompletionClient {
 
   /** Ends every wait and lets go of the connections. */
   async close(): Promise<void> {
-    await this.#replies.close();
+    await Promise.all([this.#replies.close(), this.#chunks.close()]);
     await this.#queue.close();
     await closeRedis(this.#redis);
+  }
+
+  async *#ask(request: CompletionRequest, options: StreamOptions): AsyncGenerator<StreamEvent, undefined> {
+    const { timeoutMs = DEFAULT_TIMEOUT_MS, keep = false, chunks = true, signal } = options;
+    signal?.throwIfAborted();
+    checkDuration('timeoutMs', timeoutMs);
+    const deadlineMs = options.deadlineMs ?? deadlineWithin(timeoutMs);
+    const { stream: _, stream_options: __, ...body } = request;
+    const job = checkJob(body, { ...options, deadlineMs }, this.#replies.address, this.#maxRequestBytes);
+    await this.#models.check(job.request.model);
+    const jobId = await this.#queue.add({ ...job, ...(chunks && { streaming: true }) });
+    let isOver = false;
+    try {
+      yield { type: 'enqueued', jobId };
+      yield* this.#read(jobId, { timeoutMs, expectsChunks: chunks, signal });
+      isOver = true;
+    } catch (error) {
+      // The job has failed, or its result was not waited for any longer; only who leaves takes it back.
+      isOver = error instanceof UnderstudyError;
+      throw error;
+    } finally {
+      if (!isOver && !keep) void this.#queue.cancel(jobId).catch(() => undefined);
+    }
+  }
+
+  async *#follow(
+    jobId: string,
+    { timeoutMs = Infinity, signal }: StreamOptions,
+  ): AsyncGenerator<StreamEvent, undefined> {
+    signal?.throwIfAborted();
+    if (timeoutMs !== Infinity) checkDuration('timeoutMs', timeoutMs);
+    // Throws when there is no such job.
+    await this.#finished(jobId).catch((error: unknown) => {
+      if (!(error instanceof UnderstudyError) || error.code !== 'queue_unavailable') throw error;
+    });
+    yield* this.#read(jobId, { timeoutMs, expectsChunks: false, signal });
+  }
+
+  async *#read(
+    jobId: string,
+    options: { timeoutMs: number; expectsChunks: boolean; signal: AbortSignal | undefined },
+  ): AsyncGenerator<StreamEvent, undefined> {
+    const { timeoutMs, expectsChunks } = options;
+    const left = new AbortController();
+    const signal = options.signal ? AbortSignal.any([options.signal, left.signal]) : left.signal;
+    const outcome = this.#replies.waitFor(jobId, { timeoutMs, signal });
+    try {
+      let isComplete = false;
+      const look = () => this.#finished(jobId);
+      for await (const event of readStream(jobId, { chunks: this.#chunks, outcome, look, expectsChunks, signal })) {
+        isComplete = event.type === 'completed';
+        yield event;
+      }
+      if (!isComplete)
+        throw new UnderstudyError(
+          'result_timeout',
+          `No answer within ${timeoutMs} ms; job ${jobId} may still be answered`,
+          {
+            jobId,
+            retryable: true,
+          },
+        );
+    } finally {
+      left.abort();
+    }
   }
 
   async #finished(jobId: string): Promise<CompletionResult | null> {

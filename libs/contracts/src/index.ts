@@ -1,5 +1,6 @@
 export * from './attempt.js';
 export { isShallow } from './bounds.js';
+export type * from './chat-chunk.js';
 export * from './completion-job.js';
 export * from './completion-request.js';
 export * from './completion-result.js';

@@ -20,7 +20,10 @@ export function redisKeys(prefix: string) {
 
     /** string, fingerprint of the request that an idempotency key stands for, by the job's id; TTL covers the job and its result. */
     fingerprint: (jobId: string) => `${prefix}:fingerprint:${jobId}`,
-    /** stream of what a job's answer says while it is made; bounded in length, with a TTL. Written by the router that works on the job. */
+    /**
+     * stream of what a job's answer says while it is made; bounded in length, TTL a quarter of an hour, ten minutes after its end. Written by the router
+     * that works on the job. Also the name of a pub/sub channel: a message says that there is more to read, its content nothing.
+     */
     chunks: (jobId: string) => `${prefix}:chunks:${jobId}`,
     /** zset of ids of jobs that were cancelled lately, by the time of Redis; trimmed to the last minutes. */
     cancelled: `${prefix}:cancelled`,

@@ -1,4 +1,4 @@
-import type { ChatCompletion, CompletionRequest } from '#libs/contracts';
+import type { ChatChunk, ChatCompletion, CompletionRequest } from '#libs/contracts';
 import type { FailureClass } from '#libs/health-core';
 import type { CallDeadline } from './attempt-abort.js';
 import type { CallLimits } from './call-limits.js';
@@ -21,15 +21,6 @@ export interface ChatCall {
   signal?: AbortSignal | undefined;
   /** Hears what a stream says, as it is said. A call that fails later has said it all the same. */
   onDelta?: ((chunk: ChatChunk) => void) | undefined;
-}
-
-/** A part of a streamed answer, in OpenAI's shape: an object `chat.completion.chunk`. */
-export interface ChatChunk {
-  id?: string | undefined;
-  model?: string | undefined;
-  created?: number | undefined;
-  choices: { index: number; delta: Record<string, unknown>; finish_reason?: string | null }[];
-  [field: string]: unknown;
 }
 
 /** Some models refuse fields that others need. Applied in this order: rename, drop, set. Dots are no paths: top level only. */

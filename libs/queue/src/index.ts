@@ -1,7 +1,11 @@
 export * from './bull-context.js';
 export * from './bull-server.js';
+export type { ChunkEntry, PlacedEntry } from './chunk-entry.js';
+export * from './chunk-reader.js';
+export * from './chunk-writer.js';
 export * from './completion-queue.js';
 export { type Cancellation, replyToOf } from './job-canceller.js';
+export type { AbandonReason, JobChunks } from './job-chunks.js';
 export * from './job-priority.js';
 export * from './job-progress.js';
 export * from './model-catalog.js';

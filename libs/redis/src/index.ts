@@ -6,6 +6,7 @@ export * from './connect-redis.js';
 export * from './fleet-clock.js';
 export * from './redis-address.js';
 export * from './redis-advice.js';
+export * from './redis-script.js';
 export * from './redis-time.js';
 export * from './redis-tls.env.js';
 export * from './redis-url.js';

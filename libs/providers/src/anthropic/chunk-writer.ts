@@ -1,5 +1,4 @@
-import type { ChatCompletion } from '#libs/contracts';
-import type { ChatChunk } from '../provider-adapter.js';
+import type { ChatChunk, ChatCompletion } from '#libs/contracts';
 import type { Content } from './sdk-types.js';
 import { thinkingBlock } from './thinking-block.js';
 

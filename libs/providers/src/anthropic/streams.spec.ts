@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import type { ChatChunk } from '../provider-adapter.js';
+import type { ChatChunk } from '#libs/contracts';
 import { itemsOf } from './fields.js';
 import {
   block,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { ChatChunk } from '../provider-adapter.js';
+import type { ChatChunk } from '#libs/contracts';
 import { CompletionAssembler } from './assemble-completion.js';
 
 const assemble = (...chunks: unknown[]) => {

@@ -1,4 +1,4 @@
-import type { ChatChunk } from '../provider-adapter.js';
+import type { ChatChunk } from '#libs/contracts';
 import { mergeFragments } from './merge-fragments.js';
 
 type Fields = Record<string, unknown>;

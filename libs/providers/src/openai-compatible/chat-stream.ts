@@ -1,10 +1,9 @@
-import { isShallow } from '#libs/contracts';
+import { type ChatChunk, isShallow } from '#libs/contracts';
 import type { Readable } from 'node:stream';
 import type { EventSourceMessage } from 'eventsource-parser';
 import { AnswerError } from '../answer-error.js';
 import type { CallScope } from '../call-scope.js';
 import { classifyError } from '../classification/classify-error.js';
-import type { ChatChunk } from '../provider-adapter.js';
 import { parseJson } from '../read-body.js';
 import type { Headers } from '../retry-after.js';
 import { CompletionAssembler } from './assemble-completion.js';

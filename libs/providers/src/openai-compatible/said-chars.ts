@@ -1,4 +1,4 @@
-import type { ChatChunk } from '../provider-adapter.js';
+import type { ChatChunk } from '#libs/contracts';
 
 /** Where a delta says something to a reader or a program; roles and ids do not count. */
 const TEXTS = ['content', 'reasoning_content', 'reasoning', 'refusal'] as const;

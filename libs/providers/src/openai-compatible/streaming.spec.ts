@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { describe, expect, test } from 'vitest';
-import type { ChatChunk } from '../provider-adapter.js';
+import type { ChatChunk } from '#libs/contracts';
 import { LIMITS, sendJson, startProvider } from './provider.fixture.js';
 
 const chunk = (delta: object, more: object = {}) => ({
