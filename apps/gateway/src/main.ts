@@ -1,3 +1,4 @@
+import { redisKeys } from '#libs/contracts';
 import { bootService, runService } from '#libs/service';
 import { readGatewaySettings } from './gateway.env.js';
 import { GatewayModule } from './gateway.module.js';
@@ -8,6 +9,7 @@ await bootService(async () => {
   await runService({
     name: 'gateway',
     env,
+    redis: { url: env.REDIS_URL, key: redisKeys(env.UNDERSTUDY_PREFIX).check },
     module: GatewayModule.forRoot({ env, config }),
     configure: leaveBodiesAlone,
   });

@@ -1,3 +1,4 @@
+import { redisKeys } from '#libs/contracts';
 import { BullServer, QueueTelemetry, stopPatience } from '#libs/queue';
 import { redisAddress } from '#libs/redis';
 import { bootService, LOGGER, runService } from '#libs/service';
@@ -10,6 +11,7 @@ await bootService(async () => {
   await runService({
     name: 'prober',
     env,
+    redis: { url: env.REDIS_URL, key: redisKeys(env.UNDERSTUDY_PREFIX).check },
     module: ProberModule.forRoot({ env, config }),
     strategies: (app) => {
       const logger = app.get<Logger>(LOGGER);

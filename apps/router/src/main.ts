@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import { loadConfig } from '#libs/config';
+import { redisKeys } from '#libs/contracts';
 import { BullServer, QueueTelemetry, stopPatience } from '#libs/queue';
 import { redisAddress } from '#libs/redis';
 import { bootService, LOGGER, runService } from '#libs/service';
@@ -13,6 +14,7 @@ await bootService(async () => {
   await runService({
     name: 'router',
     env,
+    redis: { url: env.REDIS_URL, key: redisKeys(env.UNDERSTUDY_PREFIX).check },
     module: RouterModule.forRoot(env, config),
     strategies: (app) => [
       new BullServer({

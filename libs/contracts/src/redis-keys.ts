@@ -40,6 +40,9 @@ export function redisKeys(prefix: string) {
     /** zset: calls under way to one target, by the time at which each is given up for lost. */
     limitInFlight: (target: string) => `${prefix}:limit:${target}:in-flight`,
 
+    /** string, written every few seconds by every process to see whether it can; TTL a minute. */
+    check: `${prefix}:check`,
+
     // --- health (owner: libs/store, written by the leading aggregator) ---
     /** stream of observations, trimmed to about 20,000 entries. Written by routers and probers; how far it was read is in `healthState`. */
     observations: `${prefix}:observations`,

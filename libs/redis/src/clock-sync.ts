@@ -6,10 +6,11 @@ const SYNC_EVERY_MS = 5_000;
 /** While Redis is away, how often it is asked again. */
 const RETRY_MS = 500;
 
-/** Hears whether Redis can be reached. */
+/** Hears whether Redis can be worked with. */
 export interface RedisCondition {
   met(): void;
-  lost(): void;
+  /** @param reason what is wrong and what to do, in one sentence */
+  lost(reason?: string): void;
 }
 
 /** Keeps the clock by Redis, and says whether Redis is there. */

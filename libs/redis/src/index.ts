@@ -1,5 +1,6 @@
 export type { Redis } from 'ioredis';
 export * from './clock-on-demand.js';
+export * from './check-redis.js';
 export * from './clock-sync.js';
 export * from './close-redis.js';
 export * from './connect-redis.js';
@@ -8,7 +9,9 @@ export * from './redis-address.js';
 export * from './redis-advice.js';
 export * from './redis-script.js';
 export * from './redis-time.js';
+export * from './redis-report.js';
 export * from './redis-tls.env.js';
 export * from './redis-url.js';
+export * from './redis-watch.js';
 export * from './when-ready.js';
 export * from './without-command.js';

@@ -1,4 +1,5 @@
 import type { Server } from 'node:http';
+import { RedisWatch } from '#libs/redis';
 import { createLogger, NestLogger, type Logger } from '#libs/telemetry';
 import { Module, type DynamicModule, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -26,6 +27,8 @@ export interface ServiceOptions {
   strategies?: (app: NestExpressApplication) => CustomTransportStrategy[];
   /** Settings that only the application object has, such as the size limit of bodies. Called before anything listens. */
   configure?: (app: NestExpressApplication) => void;
+  /** A Redis without which the service is not ready, and a key of ours in it that may be written. */
+  redis?: { url: string; key: string };
   /** Default: createLogger({ name }). */
   logger?: Logger;
 }
@@ -56,7 +59,7 @@ class RootModule {}
  * @throws what constructing the app's providers throws
  */
 export async function createService(options: ServiceOptions): Promise<Service> {
-  const { name, env, module, strategies, configure, logger = createLogger({ name }) } = options;
+  const { name, env, module, strategies, configure, redis, logger = createLogger({ name }) } = options;
   const root: DynamicModule = { module: RootModule, imports: [ServiceModule.forRoot({ name, logger }), module] };
   const app = await NestFactory.create<NestExpressApplication>(root, {
     logger: new NestLogger(logger),
@@ -64,6 +67,7 @@ export async function createService(options: ServiceOptions): Promise<Service> {
   });
   const readiness = app.get(Readiness);
   const started = readiness.require('message handlers');
+  const watch = redis && new RedisWatch(redis, readiness.require('redis'), (problem) => logRedis(logger, problem));
   const server: Server = app.getHttpServer();
   const drain = prepareDrain(server);
   const transports = (strategies?.(app) ?? []).map(closedOnce);
@@ -77,6 +81,7 @@ export async function createService(options: ServiceOptions): Promise<Service> {
     readiness.stopping.throwIfAborted();
     const url = await listen(server, env.HOST, env.PORT);
     logReadiness(readiness, logger, url);
+    watch?.start();
     await app.startAllMicroservices();
     started.met();
     return url;
@@ -86,7 +91,7 @@ export async function createService(options: ServiceOptions): Promise<Service> {
     readiness.beginStop();
     // Nest would run onModuleDestroy first, and take the connections away from jobs and requests in hand.
     await Promise.allSettled([drain(), ...transports.map(async (strategy) => strategy.close())]);
-    await app.close();
+    await Promise.all([app.close(), watch?.stop()]);
   }
 
   return { app, logger, start, stop: () => (stopped ??= stop()) };
@@ -98,4 +103,9 @@ function closedOnce(strategy: CustomTransportStrategy): CustomTransportStrategy 
   let closed: Promise<void> | undefined;
   strategy.close = () => (closed ??= (async () => close())());
   return strategy;
+}
+
+function logRedis(logger: Logger, problem: string | null): void {
+  if (problem === null) logger.info({ event: 'redis.well' }, 'Redis can be worked with again');
+  else logger.warn({ event: 'redis.problem', problem }, problem);
 }

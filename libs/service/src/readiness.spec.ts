@@ -24,6 +24,17 @@ it('is no longer ready when a condition is lost', () => {
   expect(readiness.report()).toEqual({ status: 'starting', waitingFor: ['redis'] });
 });
 
+it('says what is wrong where somebody knows, also when that changes while it waits', () => {
+  const readiness = new Readiness();
+  const redis = readiness.require('redis');
+  redis.lost('it is full: free memory');
+  redis.lost('it is a replica: name the master');
+  expect(readiness.report()).toMatchObject({ waitingFor: ['redis'], problems: ['it is a replica: name the master'] });
+  redis.met();
+  redis.lost();
+  expect(readiness.report().problems).toBeUndefined();
+});
+
 it('two parts that require the same must both have it, and it is named once', () => {
   const readiness = new Readiness();
   const [one, two] = [readiness.require('redis'), readiness.require('redis')];

@@ -3,7 +3,8 @@ import { Injectable } from '@nestjs/common';
 /** Something that has to be true before the service is of use, in the hands of the part that knows. */
 export interface Condition {
   met(): void;
-  lost(): void;
+  /** @param reason what is wrong and what to do about it, for whoever asks why the service is not ready */
+  lost(reason?: string): void;
 }
 
 /** What `/ready` answers. */
@@ -12,6 +13,8 @@ export interface ReadinessReport {
   status: 'ready' | 'starting' | 'stopping';
   /** Conditions that are not met; only while starting. */
   waitingFor?: string[];
+  /** What is known to be wrong with them, and what to do. */
+  problems?: string[];
 }
 
 /**
@@ -20,7 +23,7 @@ export interface ReadinessReport {
  */
 @Injectable()
 export class Readiness {
-  private readonly open = new Map<symbol, string>();
+  private readonly open = new Map<symbol, { condition: string; reason?: string | undefined }>();
   private readonly listeners: (() => void)[] = [];
   private readonly stop = new AbortController();
 
@@ -33,24 +36,26 @@ export class Readiness {
   /** @param condition what is being waited for, in words: `redis`, `first health snapshot` */
   require(condition: string): Condition {
     const key = Symbol(condition);
-    this.open.set(key, condition);
+    this.open.set(key, { condition });
     return {
       met: () => {
         if (this.open.delete(key)) this.changed();
       },
-      lost: () => {
-        if (this.open.has(key)) return;
-        this.open.set(key, condition);
-        this.changed();
+      lost: (reason) => {
+        const wasMet = !this.open.has(key);
+        this.open.set(key, { condition, reason });
+        if (wasMet) this.changed();
       },
     };
   }
 
   report(): ReadinessReport {
     if (this.stopping.aborted) return { status: 'stopping' };
-    return this.open.size === 0
-      ? { status: 'ready' }
-      : { status: 'starting', waitingFor: [...new Set(this.open.values())] };
+    if (this.open.size === 0) return { status: 'ready' };
+    const open = [...this.open.values()];
+    const waitingFor = [...new Set(open.map(({ condition }) => condition))];
+    const problems = [...new Set(open.flatMap(({ reason }) => reason ?? []))];
+    return { status: 'starting', waitingFor, ...(problems.length > 0 && { problems }) };
   }
 
   /** Calls `listener` after each condition that was met or lost, and when the service begins to stop. */
