@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type JobOutcome, jobOutcomeSchema, QUEUES, redisKeys, UnderstudyError } from '#libs/contracts';
-import { closeRedis, connectRedis, type Redis } from '#libs/redis';
+import { closeRedis, connectRedis, type Redis, untilTaken } from '#libs/redis';
 import { COMMIT_RESULT } from './lua/commit-result.js';
 import { type QueueLocation, withRedis } from './queue-access.js';
 
@@ -8,7 +8,7 @@ export interface ResultStoreOptions extends QueueLocation {
   /** How long a result can be fetched, in milliseconds. */
   ttlMs: number;
   /**
-   * `patient` (default): a commit waits until Redis is back, since the answer is paid for. `fail-fast`: rejected at once.
+   * `patient` (default): a commit waits until Redis is back, and can take it, since the answer is paid for. `fail-fast`: rejected at once.
    * Without effect on a lent connection, which has a patience of its own.
    */
   patience?: 'patient' | 'fail-fast' | undefined;
@@ -24,6 +24,7 @@ export type CommitOutcome = 'committed' | 'duplicate' | 'superseded';
 export class ResultStore {
   readonly #redis: Redis;
   readonly #keys: ReturnType<typeof redisKeys>;
+  readonly #closed = new AbortController();
 
   constructor(private readonly options: ResultStoreOptions) {
     const { redisUrl: url, patience = 'patient' } = options;
@@ -64,12 +65,13 @@ export class ResultStore {
 
   /** Lets go of the connection, unless it was lent. */
   async close(): Promise<void> {
+    this.#closed.abort();
     if (!this.options.connection) await closeRedis(this.#redis);
   }
 
   #run<T>(work: () => Promise<T>): Promise<T> {
     const patient = !this.options.connection && this.options.patience !== 'fail-fast';
-    return patient ? work() : withRedis(this.options.redisUrl, this.#redis, work);
+    return patient ? untilTaken(work, this.#closed.signal) : withRedis(this.options.redisUrl, this.#redis, work);
   }
 }
 

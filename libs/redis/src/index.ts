@@ -13,5 +13,6 @@ export * from './redis-report.js';
 export * from './redis-tls.env.js';
 export * from './redis-url.js';
 export * from './redis-watch.js';
+export * from './until-taken.js';
 export * from './when-ready.js';
 export * from './without-command.js';
