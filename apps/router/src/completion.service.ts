@@ -25,8 +25,10 @@ import {
 import { abortAs } from '#libs/providers';
 import { RoutingMetrics } from '#libs/telemetry';
 import { ChunksService } from './chunks.service.js';
+import { DecisionService } from './decision.service.js';
 import { deadlineError, exhaustedError, rejectedError, resultOf } from './end-of-job.js';
-import { parkPause } from './park-pause.js';
+import { longestWait, parkPause } from './park-pause.js';
+import { ParkingService } from './parking.service.js';
 import { resolveRoute } from './resolve-route.js';
 import type { RouteEnd } from './route-end.js';
 import { RouteService } from './route.service.js';
@@ -40,6 +42,8 @@ export class CompletionService {
   constructor(
     @Inject(ROUTER_CONFIG) private readonly config: UnderstudyConfig,
     private readonly routing: RouteService,
+    private readonly decisions: DecisionService,
+    private readonly parking: ParkingService,
     private readonly results: ResultStore,
     private readonly metrics: RoutingMetrics,
     private readonly chunks: ChunksService,
@@ -76,6 +80,10 @@ export class CompletionService {
     } catch (error) {
       return this.#fail(error as UnderstudyError, context, replyToOf(payload), progress);
     }
+    const { parked } = progress;
+    // It has come by itself, because its deadline is near.
+    if (parked && this.#leftMs(job, context) <= this.config.health.policy.minRemainingMs)
+      await this.parking.leave(parked.group, context);
     let end: RouteEnd;
     try {
       end = await this.#route(job, context, progress);
@@ -100,6 +108,7 @@ export class CompletionService {
       deadlineAt: this.#deadlineAt(job, context),
       earlier: progress.attempts,
       parkings: progress.parkings,
+      parked: progress.parked,
       // A call that is cut by our own restart blames nobody.
       signal: abortAs(context.signal, (reason) => (reason === SHUTDOWN ? 'shutdown' : 'caller')),
       listener: this.chunks.along({ starting: () => undefined }, job, context, progress),
@@ -125,25 +134,49 @@ export class CompletionService {
       }
       case 'rejected':
         return this.#fail(rejectedError(jobId, end), context, job.replyTo, progress);
-      case 'deadline':
-        return this.#fail(deadlineError(jobId, end.attempts, this.#deadlineMs(job)), context, job.replyTo, progress);
+      case 'deadline': {
+        const error = deadlineError(jobId, end.attempts, this.#deadlineMs(job), this.#nextAvailableAt(job));
+        return this.#fail(error, context, job.replyTo, progress);
+      }
       case 'interrupted':
         return this.#handBack(end, context, progress);
       case 'exhausted':
         return this.#fail(exhaustedError(jobId, end.attempts), context, job.replyTo, progress);
-      case 'waiting': {
-        const now = Date.now();
-        const pauseMs = parkPause(end.waitMs, this.#deadlineAt(job, context) - now, this.config.health.policy);
-        if (pauseMs !== null) return this.#park(end, context, progress, pauseMs);
-        const error = deadlineError(jobId, end.attempts, this.#deadlineMs(job), now + end.waitMs);
-        return this.#fail(error, context, job.replyTo, progress);
-      }
+      case 'waiting':
+        return this.#wait(end, job, context, progress);
     }
   }
 
-  /** Lets the job wait in the queue, and gives its place here to another. */
-  async #park(end: RouteEnd, context: BullContext, progress: JobProgress, pauseMs: number): Promise<void> {
-    await this.#keepProgress(context, { ...progress, attempts: end.attempts, parkings: progress.parkings + 1 });
+  /**
+   * Lets the job wait in the queue, and gives its place here to another: until somebody can be asked, or, where somebody could be but
+   * this job has just met failures that may pass, for a while.
+   */
+  async #wait(
+    end: Extract<RouteEnd, { kind: 'waiting' }>,
+    job: CompletionJob,
+    context: BullContext,
+    progress: JobProgress,
+  ): Promise<void> {
+    const { policy } = this.config.health;
+    const leftMs = this.#leftMs(job, context);
+    const nextAvailableAt = this.#nextAvailableAt(job);
+    if (nextAvailableAt !== undefined) {
+      const again = progress.parked !== undefined && end.attempts.length === progress.attempts.length;
+      const parked = this.parking.entry(job, again ? progress : { ...progress, parked: undefined }, Date.now());
+      await this.#keepProgress(context, { ...progress, attempts: end.attempts, parked });
+      const wasLetGo = again && leftMs > policy.minRemainingMs;
+      return this.parking.park(job, context, { longestMs: longestWait(leftMs, policy), again: wasLetGo });
+    }
+    const pauseMs = parkPause(end.waitMs, leftMs, policy);
+    if (pauseMs !== null) return this.#pause(end, context, progress, pauseMs);
+    const error = deadlineError(context.jobId, end.attempts, this.#deadlineMs(job), Date.now() + end.waitMs);
+    return this.#fail(error, context, job.replyTo, progress);
+  }
+
+  /** After failures that may pass. */
+  async #pause(end: RouteEnd, context: BullContext, progress: JobProgress, pauseMs: number): Promise<void> {
+    const { parked: _, ...rest } = progress;
+    await this.#keepProgress(context, { ...rest, attempts: end.attempts, parkings: progress.parkings + 1 });
     this.#log.warn({
       event: 'llm.job.parked',
       job_id: context.jobId,
@@ -207,6 +240,16 @@ export class CompletionService {
 
   #deadlineMs(job: CompletionJob): number {
     return job.deadlineMs ?? this.config.jobs.deadlineMs;
+  }
+
+  #leftMs(job: CompletionJob, context: BullContext): number {
+    return this.#deadlineAt(job, context) - Date.now();
+  }
+
+  /** When somebody may be asked for such a job, epoch milliseconds; undefined: now. */
+  #nextAvailableAt(job: CompletionJob): number | undefined {
+    const waitMs = this.decisions.waitFor(resolveRoute(job, this.config));
+    return waitMs > 0 ? Date.now() + waitMs : undefined;
   }
 
   #deadlineAt(job: CompletionJob, context: BullContext): number {

@@ -22,7 +22,7 @@ export interface JobSoFar {
   isRetry: boolean;
   /** The target that may be asked a second time. */
   again?: SecondCall | undefined;
-  /** How often it has been parked. */
+  /** How often it has paused after failures. */
   parkings: number;
 }
 
@@ -34,6 +34,11 @@ export interface RouteDecision {
   /** Mode whose targets came first; null where there are no modes. */
   mode: string | null;
 }
+
+const NEW_JOB: JobSoFar = { tried: new Set(), failedProviders: new Set(), isRetry: false, parkings: 0 };
+
+/** A draw that wins no trial out of turn: the job itself would hardly win it too. */
+const NO_LUCK = 1 - Number.EPSILON;
 
 /** Holds what this router knows by itself, and puts every question to the core. Gives the core its clock and its dice. */
 @Injectable()
@@ -62,6 +67,28 @@ export class DecisionService {
     );
     this.#routing = decision.routing;
     return { decision, views, mode };
+  }
+
+  /**
+   * How many new jobs along this route could be sent off now, one after the other; `most` at most. Takes no place: it only looks.
+   */
+  roomFor(route: ResolvedRoute, most: number): number {
+    const now = Date.now();
+    const question = this.#question(route, NEW_JOB, this.health.views(now), route.mode ?? this.health.mode());
+    let routing = this.#routing;
+    for (let n = 0; n < most; n++) {
+      const decision = choose(question, routing, now, NO_LUCK, this.config.health.policy);
+      if (!decision.choice) return n;
+      routing = decision.routing;
+    }
+    return most;
+  }
+
+  /** How long until a new job may ask somebody along this route, in milliseconds; 0: now. */
+  waitFor(route: ResolvedRoute): number {
+    const now = Date.now();
+    const question = this.#question(route, NEW_JOB, this.health.views(now), route.mode ?? this.health.mode());
+    return choose(question, this.#routing, now, NO_LUCK, this.config.health.policy).waitMs;
   }
 
   /**

@@ -1,7 +1,7 @@
 import type { HealthPolicy } from '#libs/health-core';
 
 /**
- * How long to park a job that nobody can be asked for now, in milliseconds; null if it has no time left for another try. A wait that
+ * How long a job pauses that has met failures which may pass, in milliseconds; null if it has no time left for another try. A pause that
  * would reach beyond the deadline is cut so that one more try fits in before it.
  * @param waitMs after which somebody may be asked again
  * @param leftMs until the deadline of the job
@@ -15,4 +15,17 @@ export function parkPause(
   const lastChanceMs = leftMs - minRemainingMs;
   if (lastChanceMs >= parkMinMs) return lastChanceMs;
   return waitMs < leftMs ? waitMs : null;
+}
+
+/**
+ * How long a job that nobody can be asked for waits at most, should nobody let it go: until a last chance while a call still fits in
+ * before its deadline, and after that until the deadline itself. In milliseconds.
+ * @param leftMs until the deadline of the job
+ */
+export function longestWait(
+  leftMs: number,
+  { minRemainingMs, parkMinMs }: Pick<HealthPolicy, 'minRemainingMs' | 'parkMinMs'>,
+): number {
+  const lastChanceMs = leftMs - minRemainingMs;
+  return lastChanceMs >= parkMinMs ? lastChanceMs : Math.max(0, leftMs);
 }

@@ -1,5 +1,5 @@
 import type { RouteConfig, UnderstudyConfig } from '#libs/config';
-import { type CompletionJob, type Routing, UnderstudyError } from '#libs/contracts';
+import { type Routing, UnderstudyError } from '#libs/contracts';
 
 /** Which targets may serve a job, before anything is known of their health. */
 export interface ResolvedRoute {
@@ -19,11 +19,17 @@ export interface ResolvedRoute {
   mode?: string | undefined;
 }
 
+/** What of a job decides about its route. */
+export interface RouteWishes {
+  request: { model: string };
+  routing?: Routing | undefined;
+}
+
 /**
  * What the job's model and routing wishes lead to.
  * @throws UnderstudyError `unknown_model`, `unknown_target` or `invalid_request`, which list what is known
  */
-export function resolveRoute(job: CompletionJob, config: UnderstudyConfig): ResolvedRoute {
+export function resolveRoute(job: RouteWishes, config: UnderstudyConfig): ResolvedRoute {
   const route = config.routes.get(job.request.model);
   if (!route)
     throw new UnderstudyError(

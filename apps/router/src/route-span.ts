@@ -40,6 +40,11 @@ export class RouteSpan {
     });
   }
 
+  /** The job has waited for somebody who could be asked: with whom, and for how long. */
+  wasParked(group: string, waitMs: number): void {
+    this.span.setAttributes({ [ATTR.parkedGroup]: group, [ATTR.parkedWaitMs]: Math.max(0, waitMs) });
+  }
+
   /** Before each attempt: who was chosen and why, by which shares, and who was left out for what. */
   decided(
     attemptNumber: number,

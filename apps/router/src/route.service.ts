@@ -26,8 +26,10 @@ export interface RoutePass {
   deadlineAt: number;
   /** Attempts of earlier passes. */
   earlier: readonly Attempt[];
-  /** How often the job has been parked. */
+  /** How often the job has paused after failures. */
   parkings: number;
+  /** Where it has waited until now for somebody who could be asked, and since when (epoch milliseconds). */
+  parked?: { group: string; at: number } | undefined;
   signal: AbortSignal;
   listener: AttemptListener;
 }
@@ -48,6 +50,7 @@ export class RouteService {
   /** Asks targets until one answers, or none is left that could be asked now. */
   run(pass: RoutePass): Promise<RouteEnd> {
     return RouteSpan.run(pass.route.model, pass.job.tenant, async (span) => {
+      if (pass.parked) span.wasParked(pass.parked.group, Date.now() - pass.parked.at);
       const end = await this.#tryTargets(pass, span);
       const made = end.attempts.slice(pass.earlier.length);
       span.ended(outcomeOf(end, made), end.attempts, problemOf(end, made));

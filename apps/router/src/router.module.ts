@@ -2,9 +2,16 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import type { UnderstudyConfig } from '#libs/config';
 import { QUEUES } from '#libs/contracts';
 import { FAILURE_CLASSES } from '#libs/health-core';
-import { ChunkWriter, CompletionQueue, ModelCatalog, ResultStore } from '#libs/queue';
+import { ChunkWriter, CompletionQueue, ModelCatalog, ParkingLot, ResultStore } from '#libs/queue';
 import { ObservationWriter, SnapshotFeed } from '#libs/store';
-import { AnswerMetrics, QueueMetrics, Registry, RoutingMetrics, SnapshotMetrics } from '#libs/telemetry';
+import {
+  AnswerMetrics,
+  ParkingMetrics,
+  QueueMetrics,
+  Registry,
+  RoutingMetrics,
+  SnapshotMetrics,
+} from '#libs/telemetry';
 import { AttemptService } from './attempt.service.js';
 import { CatalogAnnouncerService } from './catalog-announcer.service.js';
 import { ChunksService } from './chunks.service.js';
@@ -13,11 +20,13 @@ import { CompletionService } from './completion.service.js';
 import { ConnectionsService } from './connections.service.js';
 import { DecisionService } from './decision.service.js';
 import { HealthViewService } from './health-view.service.js';
+import { ParkingService } from './parking.service.js';
 import { RouteService } from './route.service.js';
 import { RouterStatusController } from './router-status.controller.js';
 import type { RouterEnv } from './router.env.js';
 import { ROUTER_CONFIG } from './router.tokens.js';
 import { TargetCallsService } from './target-calls.service.js';
+import { WakerService } from './waker.service.js';
 
 @Module({})
 export class RouterModule {
@@ -34,6 +43,7 @@ export class RouterModule {
         { provide: SnapshotFeed, useFactory: () => new SnapshotFeed(redis) },
         { provide: ObservationWriter, useFactory: () => new ObservationWriter({ ...redis, reporter: 'router' }) },
         { provide: CompletionQueue, useFactory: () => new CompletionQueue(redis) },
+        { provide: ParkingLot, useFactory: () => new ParkingLot(QUEUES.completion, redis) },
         { provide: TargetCallsService, useFactory: () => new TargetCallsService(config) },
         {
           provide: RoutingMetrics,
@@ -58,6 +68,12 @@ export class RouterModule {
             new QueueMetrics(registry, { [QUEUES.completion]: () => queue.counts() }),
         },
         {
+          provide: ParkingMetrics,
+          inject: [Registry, ParkingLot],
+          useFactory: (registry: Registry, lot: ParkingLot) =>
+            new ParkingMetrics(registry, QUEUES.completion, () => lot.count()),
+        },
+        {
           provide: SnapshotMetrics,
           inject: [Registry, HealthViewService],
           useFactory: (registry: Registry, health: HealthViewService) =>
@@ -69,8 +85,10 @@ export class RouterModule {
         CatalogAnnouncerService,
         ChunksService,
         ConnectionsService,
+        ParkingService,
         RouteService,
         CompletionService,
+        WakerService,
       ],
     };
   }

@@ -223,9 +223,10 @@ describe('published health decides', () => {
     for (let i = 0; i < 2; i++) void run(HELLO, 30_000).catch(() => undefined);
     await vi.waitFor(async () => expect((await callsTo(first)) + (await callsTo(second))).toBe(2));
     const waiting = run(HELLO, 20_000);
-    await vi.waitFor(() =>
-      expect(router.logs.filter(({ event }) => event === 'llm.job.parked').length).toBeGreaterThan(2),
+    await vi.waitFor(async () =>
+      expect(await (await fetch(`${router.url}/metrics`)).text()).toMatch(/^ai_jobs_parked\{queue="completion"\} 3$/m),
     );
+    expect(router.logs.filter(({ event }) => event === 'llm.jobs.parked')).toHaveLength(1);
     expect((await callsTo(first)) + (await callsTo(second))).toBe(2);
 
     await Promise.all([admin.revive(first), admin.revive(second)]);

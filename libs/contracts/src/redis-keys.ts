@@ -33,6 +33,8 @@ export function redisKeys(prefix: string) {
     parkedGroups: `${prefix}:parked`,
     /** zset of the ids of a group's parked jobs, in the order in which they are to go on. */
     parked: (group: string) => `${prefix}:parked:${group}`,
+    /** string: a job of this group was let go and found nobody; no other is let go while this lives, for less than a second. */
+    parkedHold: (group: string) => `${prefix}:parked:${group}:hold`,
     /** string: who moves aged jobs forward at present; TTL is its pace. */
     aging: `${prefix}:aging`,
     /** hash: calls or tokens of one target by second of the time of Redis; TTL a little over a minute. */

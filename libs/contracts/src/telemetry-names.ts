@@ -51,6 +51,8 @@ export const ATTR = {
   routeWeight: 'llm.route.weight',
   routeShare: 'llm.route.share',
   routeWaitMs: 'llm.route.wait_ms',
+  parkedGroup: 'llm.parked.group',
+  parkedWaitMs: 'llm.parked.wait_ms',
 
   failover: 'llm.failover',
   failoverCount: 'llm.failover.count',

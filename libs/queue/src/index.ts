@@ -9,6 +9,7 @@ export type { AbandonReason, JobChunks } from './job-chunks.js';
 export * from './job-priority.js';
 export * from './job-progress.js';
 export * from './model-catalog.js';
+export * from './parking-lot.js';
 export * from './pass-through-rpc.filter.js';
 export * from './probe-queue.js';
 export type { QueueLocation } from './queue-access.js';

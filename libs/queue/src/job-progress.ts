@@ -9,8 +9,10 @@ export type CallInFlight = z.infer<typeof inFlightSchema>;
 /** What is kept with a job, so that whoever takes it up next knows what was tried. */
 const jobProgressSchema = z.object({
   attempts: z.array(attemptSchema),
-  /** How often it has been parked. */
+  /** How often it has paused after failures. */
   parkings: z.int(),
+  /** The group in which it waits or has waited for somebody who could be asked, and since when; absent once somebody was. */
+  parked: z.object({ group: z.string(), at: z.number() }).optional(),
   /** When work on it first began, epoch milliseconds of Redis' clock. */
   firstStartedAt: z.number(),
   /** Until when it was parked, epoch milliseconds of Redis' clock. */

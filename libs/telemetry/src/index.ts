@@ -11,3 +11,4 @@ export { HealthMetrics, type CircuitState, type HealthLabels, type ModelHealth }
 export { AlertMetrics } from './alert.metrics.js';
 export { ModeMetrics } from './mode.metrics.js';
 export { QueueMetrics, type CountJobs } from './queue.metrics.js';
+export { ParkingMetrics, type ParkingCause, type ReleaseCause } from './parking.metrics.js';

@@ -1,0 +1,236 @@
+import { type CompletionJob, type Priority, redisKeys } from '#libs/contracts';
+import { closeRedis, connectRedis } from '#libs/redis';
+import { uniquePrefix } from '#libs/testing';
+import { Queue } from 'bullmq';
+import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
+import type { BullContext } from './bull-context.js';
+import { CompletionQueue } from './completion-queue.js';
+import { ParkingLot } from './parking-lot.js';
+import { startQueueService } from './queue-service.fixture.js';
+
+const redisUrl = process.env.REDIS_URL!;
+const redis = connectRedis({ url: redisUrl, name: 'test', patience: 'patient' });
+const request: CompletionJob['request'] = { model: 'm', messages: [{ role: 'user', content: 'hi' }] };
+const closers: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  await Promise.all(closers.splice(0).map((close) => close()));
+});
+afterAll(() => closeRedis(redis));
+
+const GROUP = { name: 'g', waitsFor: '{}' };
+
+/** A queue whose worker parks each job the first time, and notes the order in which it takes them after that. */
+async function open({ concurrency = 1, group = GROUP } = {}) {
+  const location = { redisUrl, prefix: uniquePrefix() };
+  const keys = redisKeys(location.prefix);
+  const queue = new CompletionQueue(location);
+  const lot = new ParkingLot('completion', location);
+  const order: string[] = [];
+  const until = Date.now() + 60_000;
+  const handle = async (_payload: unknown, context: BullContext) => {
+    const { jobId, job, enqueuedAt } = context;
+    if (job.attemptsStarted > 1) return void order.push(jobId);
+    await lot.enter({ jobId, priority: job.priority, enqueuedAt }, group);
+    return context.parkUntil(until);
+  };
+  const serve = () => startQueueService({ queue: 'completion', ...location, extras: { concurrency }, handle });
+  closers.push(
+    () => queue.close(),
+    () => lot.close(),
+  );
+  let service = await serve();
+  closers.push(() => service.app.close());
+  return {
+    ...location,
+    keys,
+    queue,
+    lot,
+    order,
+    add: (jobId: string, priority?: Priority) => queue.add({ request, priority }, { jobId }),
+    delayed: () => redis.zcard(`${location.prefix}:completion:delayed`),
+    /** Stops the worker, does something, and starts another. */
+    whileStopped: async (work: () => Promise<unknown>) => {
+      await service.app.close();
+      await work();
+      service = await serve();
+    },
+  };
+}
+
+/** Milliseconds in which the clock goes on, so that two jobs have two times. */
+const nextMillisecond = () => {
+  const now = Date.now();
+  return vi.waitFor(() => expect(Date.now()).toBeGreaterThan(now), { interval: 1 });
+};
+
+describe('parked jobs', () => {
+  test('wait, and go on when they are let go', async () => {
+    const { add, lot, order, delayed } = await open();
+    await add('one');
+    await expect.poll(delayed, { timeout: 5_000 }).toBe(1);
+    expect(await lot.count()).toBe(1);
+    expect(await lot.release('g', 10, 10)).toEqual({ released: 1, left: 0 });
+    await vi.waitFor(() => expect(order).toEqual(['one']), 3_000);
+  });
+
+  test('go on by urgency and by age, whatever the order in which they were parked', async () => {
+    const { add, lot, order, delayed } = await open({ concurrency: 10 });
+    const jobs: [id: string, priority: Priority][] = [
+      ['low-1', 'low'],
+      ['normal-1', 'normal'],
+      ['high-1', 'high'],
+      ['normal-2', 'normal'],
+      ['high-2', 'high'],
+    ];
+    for (const [id, priority] of jobs) {
+      await add(id, priority);
+      await nextMillisecond();
+    }
+    await expect.poll(delayed, { timeout: 5_000 }).toBe(5);
+    for (let i = 0; i < 5; i++) {
+      expect(await lot.release('g', 1, 10)).toEqual({ released: 1, left: 4 - i });
+      await vi.waitFor(() => expect(order).toHaveLength(i + 1), 3_000);
+    }
+    expect(order).toEqual(['high-1', 'high-2', 'normal-1', 'normal-2', 'low-1']);
+  });
+
+  test('go in front of their class, and pass nobody who is more urgent', async () => {
+    const { prefix, add, lot, order, delayed, whileStopped } = await open();
+    for (const id of ['parked-1', 'parked-2']) {
+      await add(id);
+      await nextMillisecond();
+    }
+    await expect.poll(delayed, { timeout: 5_000 }).toBe(2);
+    await whileStopped(async () => {
+      await add('fresh-normal', 'normal');
+      await add('fresh-high', 'high');
+      // As if they had been taken up before, so that the worker notes them instead of parking them.
+      for (const id of ['fresh-normal', 'fresh-high']) await redis.hset(`${prefix}:completion:${id}`, 'ats', 1);
+      expect(await lot.release('g', 10, 10)).toEqual({ released: 2, left: 0 });
+    });
+    await vi.waitFor(() => expect(order).toEqual(['fresh-high', 'parked-1', 'parked-2', 'fresh-normal']), 5_000);
+  });
+
+  test('of a producer that sets no priority go on before all others, in their order', async () => {
+    const { prefix, lot, order, delayed, add, whileStopped } = await open();
+    const plain = new Queue('completion', { connection: { url: redisUrl }, prefix });
+    closers.push(() => plain.close());
+    for (const id of ['plain-1', 'plain-2']) {
+      await plain.add('job', { request }, { jobId: id });
+      await nextMillisecond();
+    }
+    await add('high', 'high');
+    await expect.poll(delayed, { timeout: 5_000 }).toBe(3);
+    await whileStopped(() => lot.release('g', 10, 10));
+    await vi.waitFor(() => expect(order).toEqual(['plain-1', 'plain-2', 'high']), 5_000);
+  });
+
+  test('are let go in portions: no more of a class than there is room for in front', async () => {
+    const { add, lot, order, delayed, whileStopped } = await open({ concurrency: 10 });
+    await Promise.all([...Array(6).keys()].map((i) => add(`normal-${i}`, i < 5 ? 'normal' : 'low')));
+    await expect.poll(delayed, { timeout: 5_000 }).toBe(6);
+    await whileStopped(async () => {
+      expect(await lot.release('g', 2, 3)).toEqual({ released: 2, left: 4 });
+      expect(await lot.release('g', 10, 3)).toEqual({ released: 2, left: 2 });
+      expect(await lot.release('g', 10, 3)).toEqual({ released: 0, left: 2 });
+    });
+    await vi.waitFor(() => expect(order).toHaveLength(4), 5_000);
+    expect(order.at(-1)).toBe('normal-5');
+    expect(await lot.release('g', 10, 3)).toEqual({ released: 2, left: 0 });
+    await vi.waitFor(() => expect(order).toHaveLength(6), 5_000);
+  });
+
+  test('are let go once each, however many processes do so at the same time', async () => {
+    const { add, lot, order, delayed } = await open({ concurrency: 20 });
+    await Promise.all([...Array(100).keys()].map((i) => add(`job-${i}`)));
+    await expect.poll(delayed, { timeout: 10_000 }).toBe(100);
+    const released = await Promise.all([...Array(20).keys()].map(() => lot.release('g', 10, 1_000)));
+    expect(released.reduce((sum, one) => sum + one.released, 0)).toBe(100);
+    await vi.waitFor(() => expect(order).toHaveLength(100), 10_000);
+    expect(new Set(order).size).toBe(100);
+  });
+
+  test('stay while their group is on hold', async () => {
+    const { lot, keys, add, delayed } = await open();
+    await add('one');
+    await expect.poll(delayed, { timeout: 5_000 }).toBe(1);
+    await lot.enter({ jobId: 'one', priority: 20, enqueuedAt: Date.now() }, GROUP, 60_000);
+    expect(await lot.release('g', 10, 10)).toEqual({ released: 0, left: 1 });
+    await redis.del(keys.parkedHold('g'));
+    expect(await lot.release('g', 10, 10)).toEqual({ released: 1, left: 0 });
+  });
+});
+
+describe('a group', () => {
+  test('is known with what it waits for from its first job to its last', async () => {
+    const { lot } = await open();
+    const enter = (jobId: string) => lot.enter({ jobId, priority: 20, enqueuedAt: 1 }, GROUP);
+    expect(await enter('one')).toBe(true);
+    expect(await enter('two')).toBe(false);
+    expect(await lot.groups()).toEqual([GROUP]);
+    await lot.leave('g', 'one');
+    expect(await lot.groups()).toEqual([GROUP]);
+    await lot.leave('g', 'two');
+    expect(await lot.groups()).toEqual([]);
+    expect(await lot.count()).toBe(0);
+  });
+
+  test('forgets jobs that have ended, when its turn comes', async () => {
+    const { lot } = await open();
+    await lot.enter({ jobId: 'gone', priority: 20, enqueuedAt: 1 }, GROUP);
+    expect(await lot.release('g', 10, 10)).toEqual({ released: 0, left: 0 });
+    expect(await lot.groups()).toEqual([]);
+  });
+
+  test('forgets them also while nobody can go on, and no job that waits', async () => {
+    const { lot, prefix, add, delayed } = await open();
+    await add('waits');
+    await expect.poll(delayed, { timeout: 5_000 }).toBe(1);
+    const gone = [...Array(1_500).keys()].map((i) => `gone-${i}`);
+    await Promise.all(gone.map((jobId) => lot.enter({ jobId, priority: 20, enqueuedAt: 1 }, GROUP)));
+    await redis.set(`${prefix}:completion:on-its-way:lock`, 'token');
+    await lot.enter({ jobId: 'on-its-way', priority: 10, enqueuedAt: 1 }, GROUP);
+    let from = 0;
+    do from = await lot.sweep('g', from);
+    while (from > 0);
+    expect(await lot.count()).toBe(2);
+  });
+});
+
+test('a job that is let go before it has quite arrived stays in its group', async () => {
+  const { lot, prefix } = await open();
+  await redis.set(`${prefix}:completion:one:lock`, 'token');
+  await lot.enter({ jobId: 'one', priority: 20, enqueuedAt: Date.now() }, GROUP);
+  expect(await lot.release('g', 10, 10)).toEqual({ released: 0, left: 1 });
+});
+
+test('a job whose process dies before it has quite arrived is taken up again by another', async () => {
+  const prefix = uniquePrefix();
+  const location = { redisUrl, prefix };
+  const queue = new CompletionQueue(location);
+  const lot = new ParkingLot('completion', location);
+  const worker = { lockDuration: 600, stalledInterval: 300 };
+  const dying = await startQueueService({
+    queue: 'completion',
+    ...location,
+    worker,
+    patience: { drainMs: 0, handBackMs: 0 },
+    handle: async (_payload, { jobId }) => {
+      await lot.enter({ jobId, priority: 20, enqueuedAt: Date.now() }, GROUP);
+      dying.server.unwrap<{ disconnect(): void }>().disconnect();
+      await new Promise(() => undefined);
+    },
+  });
+  closers.push(
+    () => queue.close(),
+    () => lot.close(),
+    () => dying.app.close(),
+  );
+  await queue.add({ request }, { jobId: 'one' });
+  await expect.poll(() => lot.count(), { timeout: 5_000 }).toBe(1);
+  const taken = vi.fn();
+  const other = await startQueueService({ queue: 'completion', ...location, worker, handle: taken });
+  closers.push(() => other.app.close());
+  await vi.waitFor(() => expect(taken).toHaveBeenCalled(), 8_000);
+  await expect.poll(() => lot.release('g', 10, 10), { timeout: 5_000 }).toEqual({ released: 0, left: 0 });
+});
