@@ -3,6 +3,7 @@ import { trace } from '@opentelemetry/api';
 import type { UnderstudyConfig } from '#libs/config';
 import {
   ATTR,
+  type Attempt,
   type CompletionJob,
   completionJobSchema,
   countAttempts,
@@ -28,11 +29,15 @@ import { ChunksService } from './chunks.service.js';
 import { DecisionService } from './decision.service.js';
 import { deadlineError, exhaustedError, rejectedError, resultOf } from './end-of-job.js';
 import { longestWait, parkPause } from './park-pause.js';
+import { groupOf, routeLeft } from './parked-group.js';
 import { ParkingService } from './parking.service.js';
 import { resolveRoute } from './resolve-route.js';
 import type { RouteEnd } from './route-end.js';
 import { RouteService } from './route.service.js';
 import { ROUTER_CONFIG } from './router.tokens.js';
+
+/** A job that has asked nobody although others of its kind could looks again after this, in milliseconds. */
+const LOOK_AGAIN_MS = 500;
 
 /** The life of one job in this router: check it, route it, then commit its one result, or let it wait for better times. */
 @Injectable()
@@ -135,7 +140,12 @@ export class CompletionService {
       case 'rejected':
         return this.#fail(rejectedError(jobId, end), context, job.replyTo, progress);
       case 'deadline': {
-        const error = deadlineError(jobId, end.attempts, this.#deadlineMs(job), this.#nextAvailableAt(job));
+        const error = deadlineError(
+          jobId,
+          end.attempts,
+          this.#deadlineMs(job),
+          this.#nextAvailableAt(job, end.attempts),
+        );
         return this.#fail(error, context, job.replyTo, progress);
       }
       case 'interrupted':
@@ -159,15 +169,18 @@ export class CompletionService {
   ): Promise<void> {
     const { policy } = this.config.health;
     const leftMs = this.#leftMs(job, context);
-    const nextAvailableAt = this.#nextAvailableAt(job);
-    if (nextAvailableAt !== undefined) {
-      const again = progress.parked !== undefined && end.attempts.length === progress.attempts.length;
-      const parked = this.parking.entry(job, again ? progress : { ...progress, parked: undefined }, Date.now());
-      await this.#keepProgress(context, { ...progress, attempts: end.attempts, parked });
-      const wasLetGo = again && leftMs > policy.minRemainingMs;
-      return this.parking.park(job, context, { longestMs: longestWait(leftMs, policy), again: wasLetGo });
+    const { attempts } = end;
+    const hasAsked = attempts.length > progress.attempts.length;
+    if (this.#nextAvailableAt(job, attempts) !== undefined) {
+      const group = groupOf(job, attempts);
+      const at = (hasAsked ? undefined : progress.parked?.at) ?? Date.now();
+      await this.#keepProgress(context, { ...progress, attempts, parked: { group: group.name, at } });
+      const again = progress.parked !== undefined && !hasAsked && leftMs > policy.minRemainingMs;
+      return this.parking.park(job.request.model, context, { group, longestMs: longestWait(leftMs, policy), again });
     }
-    const pauseMs = parkPause(end.waitMs, leftMs, policy);
+    // Somebody could be asked again since this job looked, or could be by others that want less of a shared limit.
+    const waitMs = hasAsked ? end.waitMs : Math.min(end.waitMs, LOOK_AGAIN_MS);
+    const pauseMs = parkPause(waitMs, leftMs, policy);
     if (pauseMs !== null) return this.#pause(end, context, progress, pauseMs);
     const error = deadlineError(context.jobId, end.attempts, this.#deadlineMs(job), Date.now() + end.waitMs);
     return this.#fail(error, context, job.replyTo, progress);
@@ -246,9 +259,9 @@ export class CompletionService {
     return this.#deadlineAt(job, context) - Date.now();
   }
 
-  /** When somebody may be asked for such a job, epoch milliseconds; undefined: now. */
-  #nextAvailableAt(job: CompletionJob): number | undefined {
-    const waitMs = this.decisions.waitFor(resolveRoute(job, this.config));
+  /** When somebody may be asked for a job that begins a new pass after these attempts, epoch milliseconds; undefined: now. */
+  #nextAvailableAt(job: CompletionJob, attempts: readonly Attempt[]): number | undefined {
+    const waitMs = this.decisions.waitFor(routeLeft(job, attempts, this.config));
     return waitMs > 0 ? Date.now() + waitMs : undefined;
   }
 

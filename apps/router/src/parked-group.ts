@@ -1,17 +1,34 @@
 import { createHash } from 'node:crypto';
 import type { UnderstudyConfig } from '#libs/config';
-import { type CompletionJob, routingSchema } from '#libs/contracts';
+import { type Attempt, type CompletionJob, faultsOfRequest, routingSchema } from '#libs/contracts';
+import { FAILURE_CLASSES } from '#libs/health-core';
 import type { ParkedGroup } from '#libs/queue';
 import { z } from 'zod';
-import { type ResolvedRoute, resolveRoute } from './resolve-route.js';
+import { routeAfter } from './next-step.js';
+import { type ResolvedRoute, resolveRoute, type RouteWishes } from './resolve-route.js';
 
-const wishesSchema = z.object({ model: z.string(), routing: routingSchema.optional() });
+const wishesSchema = z.object({
+  model: z.string(),
+  routing: routingSchema.optional(),
+  /** What targets have found wrong with the request: it closes some ways and may open others. */
+  faults: z.array(z.object({ target: z.string(), outcome: z.enum(FAILURE_CLASSES) })),
+});
 
-/** The group in which this job waits: all jobs that ask for the same model with the same routing wishes. */
-export function groupOf({ request: { model }, routing }: Pick<CompletionJob, 'request' | 'routing'>): ParkedGroup {
+type Fault = z.infer<typeof wishesSchema>['faults'][number];
+
+/** The group in which a job waits: with all that ask for the same model with the same wishes, and are still taken by the same targets. */
+export function groupOf(
+  { request: { model }, routing }: Pick<CompletionJob, 'request' | 'routing'>,
+  attempts: readonly Attempt[],
+): ParkedGroup {
   const { pin, preferred, fallbacks, mode } = routing ?? {};
   // In one order, whatever the order in the job.
-  const waitsFor = JSON.stringify({ model, ...(routing && { routing: { pin, preferred, fallbacks, mode } }) });
+  const wishes = {
+    model,
+    ...(routing && { routing: { pin, preferred, fallbacks, mode } }),
+    faults: faultsOf(attempts),
+  };
+  const waitsFor = JSON.stringify(wishes);
   return { name: createHash('sha256').update(waitsFor).digest('hex').slice(0, 16), waitsFor };
 }
 
@@ -20,15 +37,49 @@ export function wishesOf(
   { waitsFor }: ParkedGroup,
   config: UnderstudyConfig,
 ): { model: string; route: ResolvedRoute | null } {
-  const wishes = wishesSchema.safeParse(readJson(waitsFor)).data;
-  if (!wishes) return { model: '', route: null };
-  const { model, routing } = wishes;
+  const parsed = wishesSchema.safeParse(readJson(waitsFor)).data;
+  if (!parsed) return { model: '', route: null };
+  const { model, routing, faults } = parsed;
   try {
-    return { model, route: resolveRoute({ request: { model }, routing }, config) };
+    return { model, route: routeLeft({ request: { model }, routing }, faults.map(asAttempt), config) };
   } catch {
     return { model, route: null };
   }
 }
+
+/**
+ * Whom a job may ask that begins a new pass after these attempts.
+ * @throws UnderstudyError as `resolveRoute`
+ */
+export function routeLeft(wishes: RouteWishes, attempts: readonly Attempt[], config: UnderstudyConfig): ResolvedRoute {
+  const route = routeAfter(attempts, resolveRoute(wishes, config), config);
+  const barred = new Set(faultsOf(attempts).map(({ target }) => target));
+  if (barred.size === 0) return route;
+  const left = (ids: readonly string[]) => ids.filter((id) => !barred.has(id));
+  return {
+    ...route,
+    primary: left(route.primary),
+    standIns: left(route.standIns),
+    fallbacks: left(route.fallbacks),
+    preferred: route.preferred !== undefined && barred.has(route.preferred) ? undefined : route.preferred,
+  };
+}
+
+/** Each fault once. */
+function faultsOf(attempts: readonly Attempt[]): Fault[] {
+  const faults = new Map<string, Fault>();
+  for (const { attempt, failure } of faultsOfRequest(attempts))
+    faults.set(`${attempt.target} ${failure}`, { target: attempt.target, outcome: failure });
+  return [...faults.values()];
+}
+
+const asAttempt = ({ target, outcome }: Fault, i: number): Attempt => ({
+  number: i + 1,
+  target,
+  outcome,
+  startedAt: 0,
+  latencyMs: 0,
+});
 
 function readJson(text: string): unknown {
   try {

@@ -1,8 +1,6 @@
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
-import type { CompletionJob } from '#libs/contracts';
-import { type BullContext, type JobProgress, ParkingLot } from '#libs/queue';
+import { type BullContext, type ParkedGroup, ParkingLot } from '#libs/queue';
 import { ParkingMetrics } from '#libs/telemetry';
-import { groupOf } from './parked-group.js';
 import { WakerService } from './waker.service.js';
 
 /** After a job that was let go has found nobody: how long no other of its group is, however many routers would. */
@@ -10,6 +8,7 @@ const HOLD_MS = 500;
 
 /** How a job is to be parked. */
 export interface Parking {
+  group: ParkedGroup;
   /** Milliseconds until it goes on by itself, should nobody let it go. */
   longestMs: number;
   /** It was let go just now, and found nobody. */
@@ -27,20 +26,14 @@ export class ParkingService implements OnApplicationShutdown {
     private readonly metrics: ParkingMetrics,
   ) {}
 
-  /** What a job carries while it is parked; it keeps the time at which it began to wait. */
-  entry(job: CompletionJob, { parked }: JobProgress, now: number): NonNullable<JobProgress['parked']> {
-    return { group: groupOf(job).name, at: parked?.at ?? now };
-  }
-
   /** Ends this run of the job; it goes on when a router lets it go. Costs no attempt. Never returns. */
-  async park(job: CompletionJob, context: BullContext, { longestMs, again }: Parking): Promise<never> {
+  async park(model: string, context: BullContext, { group, longestMs, again }: Parking): Promise<never> {
     const { jobId, enqueuedAt } = context;
-    const group = groupOf(job);
     const priority = context.job.priority ?? 0;
     const isFirst = await this.lot.enter({ jobId, priority, enqueuedAt }, group, again ? HOLD_MS : 0);
     this.metrics.parked(again ? 'again' : 'nobody');
     // One line for all who come to wait for the same.
-    if (isFirst) this.#log.warn({ event: 'llm.jobs.parked', model: job.request.model, group: group.name });
+    if (isFirst) this.#log.warn({ event: 'llm.jobs.parked', model, group: group.name });
     this.waker.tell(group);
     return context.parkUntil(Date.now() + longestMs);
   }
