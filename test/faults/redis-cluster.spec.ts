@@ -47,6 +47,14 @@ test('a result is found by its id, and an unknown id is said to be unknown', asy
   await expect(client.result('never-was')).rejects.toMatchObject({ code: 'job_not_found' });
 });
 
+test('many jobs go in together, and the same idempotency key is the same job', async () => {
+  const keyed = { request: HELLO, idempotencyKey: 'order-1' };
+  const [first, second, third] = await client.enqueueMany([keyed, { request: HELLO }, keyed]);
+  expect(third).toBe(first);
+  expect(await client.enqueue(HELLO, { idempotencyKey: 'order-1' })).toBe(first);
+  for (const id of [first!, second!]) expect((await client.result(id, { waitMs: 15_000 }))?.understudy.jobId).toBe(id);
+});
+
 test('probes are made and health is published, over pub/sub too', async () => {
   const since = Date.now();
   await vi.waitFor(async () => expect((await admin.calls({ provider, since })).total).toBeGreaterThan(1), 15_000);

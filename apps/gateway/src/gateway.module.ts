@@ -25,10 +25,11 @@ export class GatewayModule implements NestModule {
     env: Pick<GatewayEnv, 'REDIS_URL' | 'UNDERSTUDY_PREFIX' | 'GATEWAY_API_KEYS'>;
     config: UnderstudyConfig;
   }): DynamicModule {
-    const { maxRequestBytes } = config.jobs;
+    const { maxRequestBytes, maxWaiting, deadlineMs: defaultDeadlineMs, resultTtlMs } = config.jobs;
+    const location = { redisUrl: env.REDIS_URL, prefix: env.UNDERSTUDY_PREFIX };
     return {
       module: GatewayModule,
-      imports: [UnderstudyModule.forRoot({ redisUrl: env.REDIS_URL, prefix: env.UNDERSTUDY_PREFIX, maxRequestBytes })],
+      imports: [UnderstudyModule.forRoot({ ...location, maxRequestBytes, maxWaiting, defaultDeadlineMs, resultTtlMs })],
       controllers: [ChatController, ModelsController, HealthController],
       providers: [
         ModelsService,

@@ -38,6 +38,12 @@ describe('a requested model leads to', () => {
     ],
     ['one target alone when pinned', job('auto', { pin: 'a/m2' }), { primary: ['a/m2'], standIns: [], pin: 'a/m2' }],
     ['the chain that the job names', job('m1', { fallbacks: ['a/m2'] }), { fallbacks: ['a/m2'] }],
+    [
+      'the targets of a model that stands in the chain, by its name, its alias or that of its route, each target once',
+      job('m1', { fallbacks: ['a/m3', 'strict', 'm3', 'old'] }),
+      { primary: ['a/m1'], fallbacks: ['a/m3', 'a/m1', 'a/m2'] },
+    ],
+    ['no chain when the job names an empty one', job('m1', { fallbacks: [] }), { fallbacks: [] }],
     ['the target that the job prefers', job('m1', { preferred: 'a/m2' }), { preferred: 'a/m2' }],
   ])('%s', (_what, asked, route) => {
     expect(resolveRoute(asked, CONFIG)).toMatchObject(route);
@@ -57,7 +63,7 @@ describe('an unknown name is refused with the known ones', () => {
       'routing.fallbacks[1]',
       job('m1', { fallbacks: ['a/m2', 'x'] }),
       'unknown_target',
-      'routing.fallbacks[1]: no target is called "x"',
+      'routing.fallbacks[1]: no target or model is called "x"; known: a/m1, a/m2, a/m3, m1, m2, m3, strict, auto, old',
     ],
   ])('in %s', (field, asked, code, message) => {
     const refusal = () => resolveRoute(asked, CONFIG);

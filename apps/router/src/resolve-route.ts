@@ -42,6 +42,7 @@ export function resolveRoute(job: RouteWishes, config: UnderstudyConfig): Resolv
   const routing = job.routing ?? {};
   const ids = config.targets.map((target) => target.id);
   checkTargets(routing, ids);
+  const chain = routing.fallbacks && fallbacksOf(routing.fallbacks, ids, config);
   checkMode(routing, config);
 
   const { model } = route;
@@ -51,7 +52,7 @@ export function resolveRoute(job: RouteWishes, config: UnderstudyConfig): Resolv
     model,
     primary: route.targets,
     standIns: standInsOf(route, ids),
-    fallbacks: routing.fallbacks ?? route.fallbacks,
+    fallbacks: chain ?? route.fallbacks,
     preferred,
     pin: undefined,
     mode,
@@ -61,17 +62,26 @@ export function resolveRoute(job: RouteWishes, config: UnderstudyConfig): Resolv
 const standInsOf = (route: RouteConfig, ids: string[]) =>
   route.standIns === 'any' ? ids.filter((id) => !route.targets.includes(id)) : [];
 
-function checkTargets(routing: Routing, known: string[]): void {
-  const wishes: [field: string, id: string | undefined][] = [
-    ['routing.pin', routing.pin],
-    ['routing.preferred', routing.preferred],
-    ...(routing.fallbacks ?? []).map((id, i): [string, string] => [`routing.fallbacks[${i}]`, id]),
-  ];
-  for (const [field, id] of wishes)
+function checkTargets({ pin, preferred }: Routing, known: string[]): void {
+  for (const [field, id] of Object.entries({ 'routing.pin': pin, 'routing.preferred': preferred }))
     if (id !== undefined && !known.includes(id))
       throw new UnderstudyError('unknown_target', `${field}: no target is called "${id}"; known: ${known.join(', ')}`, {
         field,
       });
+}
+
+/** Each name is a target's, or a model's, which stands for that model's own targets. */
+function fallbacksOf(names: string[], ids: string[], { routes }: UnderstudyConfig): string[] {
+  const chain = names.flatMap((name, i) => {
+    const targets = ids.includes(name) ? [name] : routes.get(name)?.targets;
+    if (targets) return targets;
+    const field = `routing.fallbacks[${i}]`;
+    const known = [...ids, ...routes.keys()].join(', ');
+    throw new UnderstudyError('unknown_target', `${field}: no target or model is called "${name}"; known: ${known}`, {
+      field,
+    });
+  });
+  return [...new Set(chain)];
 }
 
 function checkMode({ mode }: Routing, { modes }: UnderstudyConfig): void {

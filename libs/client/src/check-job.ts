@@ -5,10 +5,34 @@ import {
   parseOrThrow,
   UnderstudyError,
 } from '#libs/contracts';
-import type { EnqueueOptions } from './completion-options.js';
+import { z } from 'zod';
+import type { EnqueueOptions, JobRequest } from './completion-options.js';
 
 /** Used when the client is not told another limit. */
 export const DEFAULT_MAX_REQUEST_BYTES = 4 * 1024 * 1024;
+
+/** Jobs that are added in one call, which Redis works off in one go: this many are some hundred milliseconds. */
+const MAX_JOBS_AT_ONCE = 10_000;
+
+/** All jobs of one call together, in bytes of JSON, unless a single job may be larger. */
+const MAX_BYTES_AT_ONCE = 64 * 1024 * 1024;
+
+/** A job, and the bytes of its JSON. */
+export interface CheckedJob {
+  job: CompletionJob;
+  bytes: number;
+}
+
+/** What the client itself writes into the envelope. */
+export type OwnFields = Pick<CompletionJob, 'replyTo' | 'streaming'>;
+
+/** An envelope without its request, which is checked by itself, and without what callers do not say. */
+const envelopeSchema = completionJobSchema.omit({ request: true, replyTo: true, streaming: true });
+
+/** One of many: what is in it is checked as that of a single job is. */
+const entrySchema = z.looseObject({
+  request: z.custom((request) => request !== undefined, { error: 'is missing; expected { request, …options }' }),
+});
 
 /**
  * Makes a job of what a caller hands in.
@@ -16,10 +40,10 @@ export const DEFAULT_MAX_REQUEST_BYTES = 4 * 1024 * 1024;
  */
 export function checkJob(
   request: unknown,
-  { deadlineMs, routing, tenant }: EnqueueOptions,
-  replyTo: string | undefined,
+  options: EnqueueOptions,
+  own: OwnFields,
   maxRequestBytes: number,
-): CompletionJob {
+): CheckedJob {
   // By itself, so that a field is named as the caller knows it: messages[0].role, not request.messages[0].role.
   const body = parseOrThrow(completionRequestSchema, request, 'request');
   if (body.stream) {
@@ -31,7 +55,8 @@ export function checkJob(
       },
     );
   }
-  const job = parseOrThrow(completionJobSchema, { request: body, routing, deadlineMs, tenant, replyTo }, 'job');
+  const envelope = parseOrThrow(envelopeSchema, options, 'job');
+  const job = { request: body, ...envelope, ...own };
   const bytes = Buffer.byteLength(toJson(job));
   if (bytes > maxRequestBytes) {
     throw new UnderstudyError(
@@ -39,8 +64,59 @@ export function checkJob(
       `The job is ${bytes} bytes of JSON; at most ${maxRequestBytes} are accepted (jobs.maxRequestBytes)`,
     );
   }
-  return job;
+  return { job, bytes };
 }
+
+/**
+ * Makes jobs of a list, all before the first one is enqueued.
+ * @throws UnderstudyError what `checkJob` throws, with the place in the list: `[3].messages[0].role`
+ */
+export function checkJobs(requests: readonly JobRequest[], maxRequestBytes: number): CompletionJob[] {
+  const list = parseOrThrow(z.array(z.unknown()).max(MAX_JOBS_AT_ONCE), shallow(requests), 'list of jobs');
+  let total = 0;
+  const jobs = list.map((_, i) =>
+    at(i, () => {
+      const { request, ...options } = parseOrThrow(entrySchema, requests[i], 'job');
+      const { job, bytes } = checkJob(request, options, {}, maxRequestBytes);
+      total += bytes;
+      return job;
+    }),
+  );
+  const limit = Math.max(MAX_BYTES_AT_ONCE, maxRequestBytes);
+  if (total > limit)
+    throw new UnderstudyError(
+      'payload_too_large',
+      `The ${jobs.length} jobs are ${total} bytes of JSON together; at most ${limit} are accepted in one call`,
+    );
+  return jobs;
+}
+
+/**
+ * Names the place in a list in what goes wrong there.
+ * @throws UnderstudyError with `[index].` before its field
+ */
+function at<T>(index: number, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw atPlace(index, error);
+  }
+}
+
+/** The same error, with `[index].` before its field. */
+export function atPlace(index: number, error: unknown): unknown {
+  if (!(error instanceof UnderstudyError)) return error;
+  const { code, message, field, retryable, jobId } = error;
+  const place = `[${index}]`;
+  return new UnderstudyError(code, `${place}: ${message}`, {
+    field: field ? `${place}.${field}` : place,
+    retryable,
+    jobId,
+  });
+}
+
+/** The list with nothing in it: how much each entry holds is looked at entry by entry. */
+const shallow = (list: unknown) => (Array.isArray(list) ? list.map(() => null) : list);
 
 function toJson(job: CompletionJob): string {
   try {

@@ -1,7 +1,7 @@
-import { type CompletionRequest, type CompletionResult, QUEUES, UnderstudyError } from '#libs/contracts';
-import { BullServer, ModelCatalog, RejectedJobError, ResultStore } from '#libs/queue';
-import { uniquePrefix } from '#libs/testing';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type CompletionRequest, redisKeys, UnderstudyError } from '#libs/contracts';
+import { closeRedis, connectRedis } from '#libs/redis';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { type ClientUnderTest, openClient } from './client.fixture.js';
 import { CompletionClient } from './completion-client.js';
 
 const redisUrl = process.env.REDIS_URL!;
@@ -11,44 +11,16 @@ const request: CompletionRequest = {
   some_new_field: { kept: true },
 };
 
-let prefix: string;
+let under: ClientUnderTest;
 let client: CompletionClient;
-let server: BullServer;
-let results: ResultStore;
-let catalog: ModelCatalog;
+let prefix: string;
+const route: ClientUnderTest['route'] = (conduct) => under.route(conduct);
 
 beforeEach(() => {
-  prefix = uniquePrefix();
-  client = new CompletionClient({ redisUrl, prefix, maxRequestBytes: 2_000 });
-  server = new BullServer({ redisUrl, prefix, onError: () => undefined, patience: { drainMs: 200, handBackMs: 200 } });
-  results = new ResultStore({ redisUrl, prefix, ttlMs: 60_000 });
-  catalog = new ModelCatalog({ redisUrl, prefix });
+  under = openClient({ maxRequestBytes: 2_000 });
+  ({ client, prefix } = under);
 });
-afterEach(async () => {
-  await Promise.all([client.close(), server.close(), results.close(), catalog.close()]);
-});
-
-/** Works the queue off as a router does: one outcome for each job, which echoes the job. */
-function route(outcome: 'answer' | 'fail' | 'crash' | 'hang' = 'answer'): void {
-  server.addHandler(QUEUES.completion, async (job, context: { jobId: string }) => {
-    const { jobId } = context;
-    if (outcome === 'hang') return new Promise<never>(() => undefined);
-    if (outcome === 'crash') throw new RejectedJobError('the router stumbled');
-    const error = new UnderstudyError('all_targets_failed', 'nobody is up', { jobId, retryable: true });
-    const result: CompletionResult = {
-      choices: [{ index: 0, finish_reason: 'stop' }],
-      echo: job,
-      understudy: { jobId, target: 'a/m', attempts: [], queueMs: 0, totalMs: 1 },
-    };
-    await results.commit(
-      jobId,
-      outcome === 'answer' ? { status: 'completed', result } : { status: 'failed', error: error.toJSON() },
-      (job as { replyTo?: string }).replyTo,
-    );
-    return undefined as never;
-  });
-  server.listen(() => undefined);
-}
+afterEach(() => under.close());
 
 describe('complete', () => {
   it('gives the answer of the job, which holds the request verbatim and a deadline just ahead of its time limit', async () => {
@@ -107,6 +79,29 @@ describe('complete', () => {
   });
 });
 
+describe('complete with cancelOnAbort', () => {
+  it('cancels the job that nobody waits for any more', async () => {
+    route('hang');
+    const controller = new AbortController();
+    const answer = client.complete(request, { signal: controller.signal, cancelOnAbort: true });
+    await vi.waitFor(() => expect(under.worked).toHaveLength(1), 5_000);
+    controller.abort(new Error('hung up'));
+    await expect(answer).rejects.toThrow('hung up');
+    const cancelled = client.result(under.worked[0]!, { waitMs: 5_000 });
+    await expect(cancelled).rejects.toMatchObject({ code: 'cancelled' });
+  });
+
+  it('leaves alone a job that somebody else had enqueued with the same key', async () => {
+    const jobId = await client.enqueue(request, { idempotencyKey: 'k' });
+    const controller = new AbortController();
+    const mine = client.complete(request, { idempotencyKey: 'k', signal: controller.signal, cancelOnAbort: true });
+    setTimeout(() => controller.abort(new Error('hung up')), 50);
+    await expect(mine).rejects.toThrow('hung up');
+    route();
+    expect((await client.result(jobId, { waitMs: 10_000 }))?.understudy.jobId).toBe(jobId);
+  });
+});
+
 describe('enqueue and result', () => {
   it('give the answer of an unattended job, from any process', async () => {
     const jobId = await client.enqueue(request);
@@ -119,6 +114,16 @@ describe('enqueue and result', () => {
 
   it('throw job_not_found for a job that nobody knows', async () => {
     await expect(client.result('4711')).rejects.toMatchObject({ code: 'job_not_found', jobId: '4711' });
+  });
+
+  it('tell of a job that was cancelled, and of one that was finished before', async () => {
+    const jobId = await client.enqueue(request);
+    expect(await client.cancel(jobId)).toBe('cancelled');
+    await expect(client.result(jobId)).rejects.toMatchObject({ code: 'cancelled', jobId });
+    route();
+    const { understudy } = await client.complete(request);
+    expect(await client.cancel(understudy.jobId)).toBe('finished');
+    await expect(client.cancel('4711')).rejects.toMatchObject({ code: 'job_not_found' });
   });
 });
 
@@ -133,38 +138,98 @@ describe('before anything is enqueued', () => {
     await expect(client.enqueue(body as never)).rejects.toMatchObject({ code: 'invalid_request', field });
   });
 
-  it.each([
+  it.each<[field: string, options: unknown]>([
     ['timeoutMs', { timeoutMs: 0 }],
     ['timeoutMs', { timeoutMs: Number.NaN }],
+    ['timeoutMs', { timeoutMs: '1000' }],
+    ['signal', { signal: {} }],
+    ['cancelOnAbort', { cancelOnAbort: 'yes' }],
     ['deadlineMs', { deadlineMs: -1 }],
+    ['deadlineMs', { deadlineMs: 1.5 }],
+    ['deadlineMs', { deadlineMs: Infinity }],
+    ['deadlineMs', { deadlineMs: '1000' }],
+    ['deadlineMs', { deadlineMs: new Date() }],
+    ['priority', { priority: 'urgent' }],
+    ['priority', { priority: 1 }],
+    ['idempotencyKey', { idempotencyKey: '' }],
+    ['idempotencyKey', { idempotencyKey: 'x'.repeat(256) }],
+    ['idempotencyKey', { idempotencyKey: 4711 }],
     ['tenant', { tenant: '' }],
+    ['tenant', { tenant: 7 }],
+    ['routing', { routing: 'a/m' }],
     ['routing.preferred', { routing: { preferred: '' } }],
-  ])('a wrong option is named: %s', async (field, options) => {
-    await expect(client.complete(request, options)).rejects.toMatchObject({ code: 'invalid_request', field });
+    ['routing.pin', { routing: { pin: 1 } }],
+    ['routing.mode', { routing: { mode: {} } }],
+    ['routing.fallbacks', { routing: { fallbacks: 'a/m' } }],
+    ['routing.fallbacks', { routing: { fallbacks: Array(17).fill('a/m') } }],
+    ['routing.fallbacks[1]', { routing: { fallbacks: ['a/m', null] } }],
+    ['routing.prefered', { routing: { prefered: 'a/m' } }],
+    ['prioritty', { prioritty: 'high' }],
+  ])('a wrong option is named: %s in %j', async (field, options) => {
+    const refusal = { code: 'invalid_request', field, message: expect.stringContaining(field) };
+    await expect(client.complete(request, options as never)).rejects.toMatchObject(refusal);
+    expect(await under.queue.countWaiting()).toBe(0);
+  });
+
+  it.each<[field: string, jobId: unknown, options: unknown]>([
+    ['jobId', '', {}],
+    ['jobId', 5, {}],
+    ['waitMs', 'x', { waitMs: -1 }],
+    ['waitMs', 'x', { waitMs: '5' }],
+    ['signal', 'x', { signal: 5 }],
+    ['wait', 'x', { wait: 5 }],
+  ])('a wrong %s of result is named', async (field, jobId, options) => {
+    const asked = client.result(jobId as never, options as never);
+    await expect(asked).rejects.toMatchObject({ code: 'invalid_request', field });
+  });
+
+  it.each<[field: string, options: unknown]>([
+    ['redisUrl', { redisUrl: 5 }],
+    ['prefix', { prefix: 'understudy' }],
+    ['maxRequestBytes', { maxRequestBytes: 0 }],
+    ['maxWaiting', { maxWaiting: '7' }],
+    ['resultTtlMs', { resultTtlMs: 0.5 }],
+    ['redis', { redis: 'redis://localhost' }],
+  ])('a wrong %s of the client is named', (field, options) => {
+    expect(() => new CompletionClient(options as never)).toThrow(
+      expect.objectContaining({ code: 'invalid_request', field }) as Error,
+    );
   });
 
   it('a request that is no JSON is refused', async () => {
     await expect(client.enqueue({ ...request, seed: 1n })).rejects.toMatchObject({ code: 'invalid_request' });
   });
 
-  it('a request that is too large is refused with both sizes', async () => {
-    const large = { ...request, messages: [{ role: 'user', content: 'ü'.repeat(1_000) }] };
-    await expect(client.enqueue(large)).rejects.toMatchObject({
+  it('a job of exactly the limit passes, byte for byte as it was given; one byte more is refused with both sizes', async () => {
+    const sized = (bytes: number) => {
+      const job = { request: { ...request, user: '' } };
+      const missing = bytes - Buffer.byteLength(JSON.stringify(job));
+      // Two bytes each: the size is that of the UTF-8, not of the string.
+      return { ...request, user: 'ü'.repeat(Math.floor(missing / 2)) + 'x'.repeat(missing % 2) };
+    };
+    const jobId = await client.enqueue(sized(2_000));
+    const redis = connectRedis({ url: redisUrl, name: 'test', patience: 'patient' });
+    const stored = await redis.hget(redisKeys(prefix).bull('completion', jobId), 'data');
+    await closeRedis(redis);
+    expect(Buffer.byteLength(stored!)).toBe(2_000);
+    expect(JSON.parse(stored!)).toEqual({ request: sized(2_000) });
+    await expect(client.enqueue(sized(2_001))).rejects.toMatchObject({
       code: 'payload_too_large',
-      message: expect.stringMatching(/is 20\d\d bytes .* at most 2000 /),
+      message: expect.stringMatching(/is 2001 bytes .* at most 2000 /),
     });
+    expect(await under.queue.countWaiting()).toBe(1);
   });
 
   it('an unknown model is refused with the known ones, as soon as there are any, and known when it is announced', async () => {
     expect(await client.models()).toEqual([]);
     await client.enqueue({ ...request, model: 'gpt-9' });
-    await catalog.publish(['m', 'auto']);
+    await under.catalog.publish(['m', 'auto']);
     await expect(client.enqueue({ ...request, model: 'gpt-9' })).rejects.toMatchObject({
       code: 'unknown_model',
       field: 'model',
       message: expect.stringContaining('known: auto, m'),
     });
-    await catalog.publish(['m', 'auto', 'gpt-9']);
+    await under.catalog.publish(['m', 'auto', 'gpt-9']);
     await client.enqueue({ ...request, model: 'gpt-9' });
     expect(await client.models()).toEqual(['auto', 'gpt-9', 'm']);
   });
@@ -176,12 +241,15 @@ describe('while Redis is away', () => {
     const calls = [
       () => away.enqueue(request),
       () => away.complete(request),
+      () => away.enqueueMany([{ request }]),
+      () => away.enqueue(request, { idempotencyKey: 'k' }),
+      () => away.cancel('any'),
       () => away.result('any'),
       () => away.models(),
     ];
     for (const call of calls) {
       const begun = performance.now();
-      const error = await call().catch((e: unknown) => e as UnderstudyError);
+      const error = await (call as () => Promise<unknown>)().catch((e: unknown) => e as UnderstudyError);
       expect(performance.now() - begun).toBeLessThan(1_000);
       expect(error).toMatchObject({ code: 'queue_unavailable', retryable: true });
       expect((error as Error).message).toContain('127.0.0.1:1');

@@ -13,10 +13,10 @@ export type StreamEvent =
   | { type: 'completed'; result: CompletionResult };
 
 /** What may be said about a stream. Those about the job count only where the stream hands one in. */
-export interface StreamOptions extends Omit<CompleteOptions, 'timeoutMs'> {
+export interface StreamOptions extends Omit<CompleteOptions, 'timeoutMs' | 'cancelOnAbort'> {
   /** How long until the answer has to be complete, in milliseconds. Default: 120,000 for a job that the stream hands in, else for ever. */
   timeoutMs?: number;
-  /** Leave the job to itself when the loop is left early. Default: a job that the stream has handed in is cancelled then. */
+  /** Leave the job to itself when the loop is left early. Default: a job that the stream has handed in is cancelled then, but for one that was there before under its idempotency key. */
   keep?: boolean;
   /** Whether the job publishes its chunks; without them the answer comes in one piece, and costs less. Default: true. */
   chunks?: boolean;

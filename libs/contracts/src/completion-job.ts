@@ -7,7 +7,10 @@ const targetId = z.string().min(1).max(MAX_NAME_LENGTH);
 export const routingSchema = z.strictObject({
   /** Target id to try first, when it is healthy. */
   preferred: targetId.optional(),
-  /** Target ids to try, in this order, after the healthy ones; replaces the configured fallback chain. */
+  /**
+   * Targets to try, in this order, after the healthy ones: ids, or names of models, which stand for their targets. Replaces the
+   * configured fallback chain.
+   */
   fallbacks: z.array(targetId).max(16).optional(),
   /** Target id that alone may serve this job. */
   pin: targetId.optional(),

@@ -18,7 +18,7 @@ export function redisKeys(prefix: string) {
     /** string, JSON list of models that routers serve; no TTL. Written by routers at start. */
     catalog: `${prefix}:catalog`,
 
-    /** string, fingerprint of the request that an idempotency key stands for, by the job's id; TTL covers the job and its result. */
+    /** string, fingerprint of the request that an idempotency key stands for, by the job's id; TTL covers the job's deadline and its result. Written with the job by whoever adds it. */
     fingerprint: (jobId: string) => `${prefix}:fingerprint:${jobId}`,
     /**
      * stream of what a job's answer says while it is made; bounded in length, TTL a quarter of an hour, ten minutes after its end. Written by the router

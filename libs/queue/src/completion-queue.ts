@@ -1,9 +1,12 @@
-import { randomUUID } from 'node:crypto';
 import { type CompletionJob, QUEUES, redisKeys, UnderstudyError } from '#libs/contracts';
 import { ClockOnDemand, FleetClock, redisTimeMs } from '#libs/redis';
 import { type DefaultJobOptions, QueueKeys, type Telemetry } from 'bullmq';
+import type { NewJob } from './add-in-transaction.js';
+import { idempotencyConflict, withoutRepeats } from './idempotency.js';
 import { type Cancellation, JobCanceller } from './job-canceller.js';
+import { identityOf, type JobIdentity } from './job-identity.js';
 import { jobPriorityOf } from './job-priority.js';
+import { CLAIM_JOBS, RELEASE_JOBS } from './lua/claim-jobs.js';
 import { ProducerQueue } from './producer-queue.js';
 import type { QueueLocation } from './queue-access.js';
 
@@ -19,13 +22,41 @@ const JOB_DEFAULTS: DefaultJobOptions = {
   removeOnFail: { count: 1_000, age: 7 * 86_400 },
 };
 
-/** Where a job stands when it has no result. */
-export type JobStanding = 'missing' | 'pending' | { failedReason: string };
+const SCRIPTS = { understudyClaimJobs: CLAIM_JOBS, understudyReleaseJobs: RELEASE_JOBS };
+
+/** What routers go by when nothing else is configured: a job's deadline, and how long a result can be fetched. */
+const DAY_MS = 86_400_000;
 
 export interface CompletionQueueOptions extends QueueLocation {
   telemetry?: Telemetry | undefined;
-  /** How long the result of a cancelled job can be fetched, in milliseconds. Default: a day. */
+  /** Deadline of jobs that say none, as the routers are configured, in milliseconds. Default: a day. */
+  deadlineMs?: number | undefined;
+  /** How long results can be fetched, as the routers are configured, in milliseconds. Default: a day. */
   resultTtlMs?: number | undefined;
+}
+
+/** Where a job stands when it has no result. */
+export type JobStanding = 'missing' | 'pending' | { failedReason: string };
+
+/** A job to be added under an id that `identityOf` made. */
+export interface JobToAdd {
+  job: CompletionJob;
+  identity: JobIdentity;
+  /** How long it waits before it may be started, in milliseconds. */
+  delayMs?: number | undefined;
+}
+
+/** What became of a job that was to be added. */
+export interface AddedJob {
+  jobId: string;
+  /** False when the job was there before: waiting, under way or answered. */
+  isNew: boolean;
+}
+
+/** What became of distinct jobs: which of them are new, or which one is in the way of all. */
+interface Addition {
+  added: ReadonlySet<JobToAdd>;
+  conflict?: JobToAdd | undefined;
 }
 
 /** The adding side of the completion queue. */
@@ -34,34 +65,51 @@ export class CompletionQueue {
   readonly #keys: ReturnType<typeof redisKeys>;
   readonly #clock: ClockOnDemand;
   readonly #canceller: JobCanceller;
+  readonly #deadlineMs: number;
+  readonly #resultTtlMs: number;
 
   constructor(options: CompletionQueueOptions) {
-    this.#queue = new ProducerQueue(QUEUES.completion, { ...options, jobDefaults: JOB_DEFAULTS });
+    this.#queue = new ProducerQueue(QUEUES.completion, { ...options, jobDefaults: JOB_DEFAULTS, scripts: SCRIPTS });
     this.#keys = redisKeys(options.prefix);
+    this.#deadlineMs = options.deadlineMs ?? DAY_MS;
+    this.#resultTtlMs = options.resultTtlMs ?? DAY_MS;
     this.#clock = new ClockOnDemand(new FleetClock(() => redisTimeMs(this.#queue.redis, this.#keys.catalog)));
-    this.#canceller = new JobCanceller(this.#queue, this.#keys, this.#clock, options.resultTtlMs ?? 86_400_000);
+    this.#canceller = new JobCanceller(this.#queue, this.#keys, this.#clock, this.#resultTtlMs);
   }
 
   /**
-   * Adds a job, to be started after `delayMs`. With a `jobId` of the caller's, a job that is waiting, under way or
-   * answered already is not added again.
+   * Adds one job, to be started after `delayMs`. With an idempotency key or a `jobId` of the caller's, a job that is waiting, under
+   * way or answered already is not added again.
    * @returns the job's id
-   * @throws UnderstudyError `queue_unavailable` within a second when Redis is away, `invalid_request` for an id that cannot be used
+   * @throws UnderstudyError what `addAll` throws; `invalid_request` for an id that cannot be used
    */
   async add(
     job: CompletionJob,
-    options: { jobId?: string | undefined; delayMs?: number | undefined } = {},
+    { jobId, delayMs }: { jobId?: string | undefined; delayMs?: number | undefined } = {},
   ): Promise<string> {
-    const { jobId, delayMs = 0 } = options;
-    if (jobId !== undefined) {
-      checkJobId(jobId);
-      const answered = await this.#queue.run(() => this.#queue.redis.exists(this.#keys.result(jobId)));
-      if (answered) return jobId;
-    }
+    if (jobId !== undefined) checkJobId(jobId);
+    const identity = jobId === undefined ? identityOf(job) : { jobId, isShared: true, fingerprint: undefined };
+    await this.addAll([{ job, identity, delayMs }], () => 'idempotencyKey');
+    return identity.jobId;
+  }
+
+  /**
+   * Adds jobs in one round trip and one transaction: all of them, or none. What is there already stays as it is; a job whose result
+   * has expired is begun anew.
+   * @param fieldOf how the caller knows the idempotency key of the i-th job
+   * @returns what became of each, in their order
+   * @throws UnderstudyError `idempotency_conflict` when a key stands for another request; `queue_unavailable` within a second when
+   *   Redis is away
+   */
+  async addAll(jobs: readonly JobToAdd[], fieldOf: (index: number) => string): Promise<AddedJob[]> {
+    const distinct = withoutRepeats(jobs, fieldOf);
     // Deadlines count from here, by the one clock that producers and routers share.
     const timestamp = Math.round(await this.#queue.run(() => this.#clock.now()));
-    const priority = jobPriorityOf(job.priority);
-    return this.#queue.add(job, { jobId: jobId ?? randomUUID(), delay: delayMs, timestamp, priority });
+    const needsClaim = distinct.some(({ identity }) => identity.isShared);
+    const news = needsClaim ? await this.#addClaimed(distinct, timestamp) : await this.#addNew(distinct, timestamp);
+    const conflict = news.conflict && jobs.indexOf(news.conflict);
+    if (conflict !== undefined) throw idempotencyConflict((jobs[conflict] as JobToAdd).job, fieldOf(conflict));
+    return jobs.map((job) => ({ jobId: job.identity.jobId, isNew: news.added.has(job) }));
   }
 
   /**
@@ -88,11 +136,63 @@ export class CompletionQueue {
     return this.#queue.run((queue) => queue.getJobCounts());
   }
 
+  /** How many jobs wait, whatever for: their turn, their time, or a target. */
+  async countWaiting(): Promise<number> {
+    const counts = await this.#queue.run((queue) => queue.getJobCounts('waiting', 'prioritized', 'delayed'));
+    return Object.values(counts).reduce((sum, count) => sum + count, 0);
+  }
+
+  /** How many of these ids are known: jobs that are there, or results that are. */
+  async countKnown(jobIds: readonly string[]): Promise<number> {
+    const known = await this.#queue.run(() =>
+      Promise.all(jobIds.map((id) => this.#queue.redis.exists(this.#queue.jobKey(id), this.#keys.result(id)))),
+    );
+    return known.filter((count) => count > 0).length;
+  }
+
   /** Lets go of the connection. */
   close(): Promise<void> {
     return this.#queue.close();
   }
+
+  /** Nobody else can have these ids: there is nothing to compare. */
+  async #addNew(jobs: readonly JobToAdd[], timestamp: number): Promise<Addition> {
+    const news = jobs.map((job) => toNewJob(job, timestamp));
+    const [first] = news;
+    if (first && news.length === 1) await this.#queue.add(first.data, { jobId: first.jobId, ...first.options });
+    else if (first) await this.#queue.addTogether(news);
+    return { added: new Set(jobs) };
+  }
+
+  async #addClaimed(jobs: readonly JobToAdd[], timestamp: number): Promise<Addition> {
+    const ids = jobs.map(({ identity }) => identity.jobId);
+    const claim = {
+      name: 'understudyClaimJobs',
+      keys: [
+        this.#keys.bull(QUEUES.completion, 'failed'),
+        this.#keys.cancelled,
+        ...ids.flatMap((id) => [this.#keys.fingerprint(id), this.#keys.result(id), this.#queue.jobKey(id)]),
+      ],
+      args: jobs.flatMap(({ identity, job }) => [identity.jobId, identity.fingerprint ?? '', this.#keyTtlMs(job)]),
+    };
+    const release = { name: 'understudyReleaseJobs', keys: ids.map((id) => this.#queue.jobKey(id)) };
+    const news = jobs.map((job) => toNewJob(job, timestamp));
+    const answer = await this.#queue.addTogether(news, { before: claim, after: release });
+    const [conflict = 0, ...isNew] = answer as number[];
+    return { added: new Set(jobs.filter((_, i) => isNew[i] === 1)), conflict: jobs[conflict - 1] };
+  }
+
+  /** As long as the job or its result may still be there. */
+  #keyTtlMs({ deadlineMs = this.#deadlineMs }: CompletionJob): number {
+    return deadlineMs + this.#resultTtlMs;
+  }
 }
+
+const toNewJob = ({ job, identity, delayMs = 0 }: JobToAdd, timestamp: number): NewJob => ({
+  jobId: identity.jobId,
+  data: job,
+  options: { delay: delayMs, timestamp, priority: jobPriorityOf(job.priority) },
+});
 
 /** BullMQ keeps its own data beside the jobs, in keys that end with these words: a job called `delayed` would break the queue. */
 const RESERVED_IDS = Object.keys(new QueueKeys('').getKeys(''));

@@ -4,6 +4,7 @@ export type { ChunkEntry, PlacedEntry } from './chunk-entry.js';
 export * from './chunk-reader.js';
 export * from './chunk-writer.js';
 export * from './completion-queue.js';
+export * from './job-identity.js';
 export { type Cancellation, replyToOf } from './job-canceller.js';
 export type { AbandonReason, JobChunks } from './job-chunks.js';
 export * from './job-priority.js';

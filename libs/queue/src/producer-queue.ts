@@ -1,5 +1,6 @@
 import { closeRedis, connectRedis, type Redis } from '#libs/redis';
 import { type DefaultJobOptions, type JobsOptions, Queue, type Telemetry } from 'bullmq';
+import { addInTransaction, type FramedJobs, type NewJob } from './add-in-transaction.js';
 import { type QueueLocation, withRedis } from './queue-access.js';
 
 /** Nobody reads BullMQ's event stream here, so it is kept short. */
@@ -8,6 +9,8 @@ const EVENTS_KEPT = 100;
 export interface ProducerQueueOptions extends QueueLocation {
   telemetry?: Telemetry | undefined;
   jobDefaults: DefaultJobOptions;
+  /** Lua scripts for `addTogether`, by name. */
+  scripts?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -24,11 +27,17 @@ export class ProducerQueue {
   ) {
     this.redis =
       options.connection ?? connectRedis({ url: options.redisUrl, name: `queue:${name}`, patience: 'fail-fast' });
+    for (const [script, lua] of Object.entries(options.scripts ?? {})) this.redis.defineCommand(script, { lua });
   }
 
   /** Adds one job and returns its id; an id that is in the queue already is not added a second time. */
   add(data: unknown, jobOptions: JobsOptions): Promise<string> {
     return this.run(async (queue) => (await queue.add(this.name, data, jobOptions)).id as string);
+  }
+
+  /** Adds jobs in one transaction and one round trip: all of them or none. Ids that are in the queue already are left as they are. */
+  addTogether(jobs: readonly NewJob[], frame?: FramedJobs): Promise<unknown> {
+    return this.run((queue) => addInTransaction(queue, jobs, frame));
   }
 
   /** Does something with the BullMQ queue. */

@@ -1,0 +1,48 @@
+import { type CompletionResult, type JobOutcome, UnderstudyError } from '#libs/contracts';
+import type { CompletionQueue, ResultStore } from '#libs/queue';
+
+/** What has become of jobs. */
+export class JobResults {
+  constructor(
+    private readonly results: ResultStore,
+    private readonly queue: CompletionQueue,
+  ) {}
+
+  /**
+   * The result of a job; null while it is not finished.
+   * @throws UnderstudyError the job's own error; `job_not_found`; `internal_error` when it was given up; `queue_unavailable`
+   */
+  async look(jobId: string): Promise<CompletionResult | null> {
+    const outcome = await this.results.get(jobId);
+    if (outcome) return resultOf(outcome);
+    const standing = await this.queue.standing(jobId);
+    if (standing === 'pending') return null;
+    // It may have been finished between the two looks.
+    const late = await this.results.get(jobId);
+    if (late) return resultOf(late);
+    if (standing === 'missing')
+      throw new UnderstudyError('job_not_found', `There is no job ${jobId}, and no result of it`, { jobId });
+    throw new UnderstudyError('internal_error', `Job ${jobId} was given up: ${standing.failedReason}`, { jobId });
+  }
+}
+
+/**
+ * The answer of a job that has one.
+ * @throws UnderstudyError the job's own error
+ */
+export function resultOf(outcome: JobOutcome | null): CompletionResult | null {
+  if (outcome?.status === 'failed') throw UnderstudyError.fromJSON(outcome.error);
+  return outcome?.result ?? null;
+}
+
+/** Ahead of the end of waiting, so that whoever waits hears why the job had no answer. */
+export const deadlineWithin = (timeoutMs: number) => Math.ceil(timeoutMs - Math.min(1_000, timeoutMs / 10));
+
+/** Nobody has answered for as long as the caller wanted to wait. */
+export function resultTimeout(jobId: string, timeoutMs: number, deadlineMs = Infinity): UnderstudyError {
+  const message =
+    deadlineMs > timeoutMs
+      ? `No answer within ${timeoutMs} ms; job ${jobId} may still be answered`
+      : `No answer within ${timeoutMs} ms; the deadline of job ${jobId} has passed too`;
+  return new UnderstudyError('result_timeout', message, { jobId, retryable: true });
+}

@@ -1,0 +1,92 @@
+import { type CompletionRequest, UnderstudyError } from '#libs/contracts';
+import type { ChunkReader, CompletionQueue, ReplyChannel } from '#libs/queue';
+import { checkStreamOptions } from './check-options.js';
+import type { JobIntake } from './job-intake.js';
+import { deadlineWithin, type JobResults, resultTimeout } from './job-results.js';
+import { readStream } from './read-stream.js';
+import type { StreamEvent, StreamOptions } from './stream-events.js';
+
+const DEFAULT_TIMEOUT_MS = 120_000;
+
+interface StreamParts {
+  intake: JobIntake;
+  queue: CompletionQueue;
+  results: JobResults;
+  replies: ReplyChannel;
+  chunks: ChunkReader;
+}
+
+/** Reads what answers say while they are made. */
+export class JobStreams {
+  constructor(private readonly parts: StreamParts) {}
+
+  /** Hands in a job and reads its stream. */
+  async *ask(request: CompletionRequest, options: StreamOptions): AsyncGenerator<StreamEvent, undefined> {
+    const {
+      timeoutMs = DEFAULT_TIMEOUT_MS,
+      keep = false,
+      chunks = true,
+      signal,
+      job: wishes,
+    } = checkStreamOptions(options);
+    signal?.throwIfAborted();
+    const { intake, queue, replies } = this.parts;
+    const deadlineMs = wishes.deadlineMs ?? deadlineWithin(timeoutMs);
+    const own = { replyTo: replies.address, ...(chunks && { streaming: true }) };
+    const job = await intake.prepare(withoutStream(request), { ...wishes, deadlineMs }, own);
+    const { jobId } = job.identity;
+    const isNew = await intake.add(job);
+    let isOver = false;
+    try {
+      yield { type: 'enqueued', jobId };
+      yield* this.#read(jobId, { timeoutMs, expectsChunks: chunks, signal });
+      isOver = true;
+    } catch (error) {
+      // The job has failed, or its result was not waited for any longer; only who leaves takes it back.
+      isOver = error instanceof UnderstudyError;
+      throw error;
+    } finally {
+      if (!isOver && isNew && !keep) void queue.cancel(jobId).catch(() => undefined);
+    }
+  }
+
+  /** Reads the stream of a job that is there. */
+  async *follow(jobId: string, options: StreamOptions): AsyncGenerator<StreamEvent, undefined> {
+    const { timeoutMs = Infinity, signal } = checkStreamOptions(options);
+    signal?.throwIfAborted();
+    // Throws when there is no such job.
+    await this.parts.results.look(jobId).catch((error: unknown) => {
+      if (!(error instanceof UnderstudyError) || error.code !== 'queue_unavailable') throw error;
+    });
+    yield* this.#read(jobId, { timeoutMs, expectsChunks: false, signal });
+  }
+
+  async *#read(
+    jobId: string,
+    options: { timeoutMs: number; expectsChunks: boolean; signal: AbortSignal | undefined },
+  ): AsyncGenerator<StreamEvent, undefined> {
+    const { timeoutMs, expectsChunks } = options;
+    const { chunks, replies, results } = this.parts;
+    const left = new AbortController();
+    const signal = options.signal ? AbortSignal.any([options.signal, left.signal]) : left.signal;
+    const outcome = replies.waitFor(jobId, { timeoutMs, signal });
+    try {
+      let isComplete = false;
+      const look = () => results.look(jobId);
+      for await (const event of readStream(jobId, { chunks, outcome, look, expectsChunks, signal })) {
+        isComplete = event.type === 'completed';
+        yield event;
+      }
+      if (!isComplete) throw resultTimeout(jobId, timeoutMs);
+    } finally {
+      left.abort();
+    }
+  }
+}
+
+/** That the answer comes as a stream is settled; what is no object is refused like any other request. */
+function withoutStream(request: unknown): unknown {
+  if (typeof request !== 'object' || request === null) return request;
+  const { stream: _stream, stream_options: _options, ...body } = request as Record<string, unknown>;
+  return body;
+}
