@@ -6,3 +6,11 @@ export * from './observation-writer.js';
 export * from './snapshot-feed.js';
 export { SnapshotStore, type Publication } from './snapshot-store.js';
 export type { StoreOptions } from './store-options.js';
+export {
+  LIMIT_KINDS,
+  TargetLimits,
+  type LimitKind,
+  type Place,
+  type PlaceAnswer,
+  type TargetLimit,
+} from './target-limits.js';

@@ -1,0 +1,175 @@
+import { redisKeys } from '#libs/contracts';
+import { connectRedis, redisTimeMs } from '#libs/redis';
+import { redisGate, uniquePrefix } from '#libs/testing';
+import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
+import { type Place, TargetLimits, type TargetLimit } from './target-limits.js';
+
+const redisUrl = process.env.REDIS_URL!;
+const redis = connectRedis({ url: redisUrl, name: 'spec', patience: 'patient' });
+const open: TargetLimits[] = [];
+afterEach(() => Promise.all(open.splice(0).map((limits) => limits.close())));
+afterAll(() => redis.quit());
+
+async function limitsAt(prefix: string, windowMs?: number, url = redisUrl): Promise<TargetLimits> {
+  const limits = new TargetLimits({ redisUrl: url, prefix, ...(windowMs !== undefined && { windowMs }) });
+  open.push(limits);
+  await vi.waitFor(async () => expect((await limits.take('up', { maxInFlight: 9 }, ASKED)).granted).toBe(true), 5_000);
+  return limits;
+}
+
+const ASKED = { tokens: 10, callMs: 30_000, nextEndMs: 200 };
+const take = (limits: TargetLimits, limit: TargetLimit, tokens = 10) => limits.take('t', limit, { ...ASKED, tokens });
+/** Takes a place that is known to be there. */
+async function placed(limits: TargetLimits, limit: TargetLimit, tokens?: number): Promise<Place> {
+  const answer = await take(limits, limit, tokens);
+  if (!answer.granted) throw new Error(`refused by ${answer.kind}`);
+  return answer.place;
+}
+
+describe('limits shared by two processes', () => {
+  test('grant exactly the configured calls, however many ask at once, and say when the next may come', async () => {
+    const prefix = uniquePrefix();
+    const both = [await limitsAt(prefix), await limitsAt(prefix)];
+    const answers = await Promise.all(
+      Array.from({ length: 40 }, (_, i) => take(both[i % 2]!, { requestsPerMinute: 25 })),
+    );
+    expect(answers.filter(({ granted }) => granted)).toHaveLength(25);
+    for (const answer of answers.filter(({ granted }) => !granted)) {
+      expect(answer).toMatchObject({ granted: false, kind: 'requests', room: 0 });
+      expect(answer.waitMs).toBeGreaterThan(58_000);
+      expect(answer.waitMs).toBeLessThanOrEqual(62_000);
+    }
+  });
+
+  test('tell how much room is left, and with none how long to wait, before anybody is refused', async () => {
+    const limits = await limitsAt(uniquePrefix());
+    const told = [];
+    for (let i = 0; i < 3; i++) told.push(await take(limits, { requestsPerMinute: 100, maxInFlight: 3 }));
+    expect(told.map(({ room }) => room)).toEqual([2, 1, 0]);
+    expect(told.map(({ waitMs, kind }) => [waitMs, kind])).toEqual([
+      [0, null],
+      [0, null],
+      [200, 'in_flight'],
+    ]);
+  });
+
+  test('count each window by the time of Redis, and never let more than the limit begin within it', async () => {
+    const prefix = uniquePrefix();
+    const both = [await limitsAt(prefix, 500), await limitsAt(prefix, 500)];
+    const begins: number[] = [];
+    const until = performance.now() + 5_000;
+    await Promise.all(
+      [0, 1, 2, 3].map(async (i) => {
+        while (performance.now() < until) {
+          const before = await redisTimeMs(redis);
+          const answer = await take(both[i % 2]!, { requestsPerMinute: 7 });
+          if (answer.granted) begins.push(before);
+          else await new Promise((resolve) => setTimeout(resolve, answer.waitMs));
+        }
+      }),
+    );
+    const sorted = begins.toSorted((x, y) => x - y);
+    // It was granted after `before`, and the slack of a second is more than that may be.
+    for (const [i, at] of sorted.entries())
+      expect(sorted.slice(i).filter((other) => other - at <= 500).length).toBeLessThanOrEqual(7);
+    expect(sorted.length).toBeGreaterThan(14);
+  });
+});
+
+describe('tokens', () => {
+  test('are reserved when a call begins, and what it really used counts once it has ended', async () => {
+    const limits = await limitsAt(uniquePrefix());
+    const limit = { tokensPerMinute: 100 };
+    const first = await placed(limits, limit, 80);
+    expect(await take(limits, limit, 30)).toMatchObject({ granted: false, kind: 'tokens', waitMs: 0 });
+    first.giveBack(20);
+    await vi.waitFor(async () => expect((await take(limits, limit, 30)).granted).toBe(true));
+    expect(await take(limits, limit, 51)).toMatchObject({ granted: false });
+    expect(await take(limits, limit, 50)).toMatchObject({ granted: true, room: 0 });
+  });
+
+  test('of a call whose use nobody knows stay as they were reserved, and are given back once', async () => {
+    const limits = await limitsAt(uniquePrefix());
+    const limit = { tokensPerMinute: 100 };
+    (await placed(limits, limit, 60)).giveBack();
+    const known = await placed(limits, limit, 40);
+    expect((await take(limits, limit, 1)).granted).toBe(false);
+    known.giveBack(30);
+    known.giveBack(0);
+    await vi.waitFor(async () => expect((await take(limits, limit, 10)).granted).toBe(true));
+    expect((await take(limits, limit, 1)).granted).toBe(false);
+  });
+
+  test('of a call that needs more than the whole limit are granted when nothing else is in the window', async () => {
+    const limits = await limitsAt(uniquePrefix());
+    const limit = { tokensPerMinute: 100 };
+    const small = await placed(limits, limit, 1);
+    const refused = await take(limits, limit, 5_000);
+    expect(refused).toMatchObject({ granted: false, kind: 'tokens', waitMs: 0 });
+    expect(refused.granted || refused.ownWaitMs).toBeGreaterThan(58_000);
+    small.giveBack(0);
+    await vi.waitFor(async () => expect((await take(limits, limit, 5_000)).granted).toBe(true));
+    expect((await take(limits, limit, 1)).granted).toBe(false);
+  });
+});
+
+describe('calls under way', () => {
+  test('hold their place until they end', async () => {
+    const limits = await limitsAt(uniquePrefix());
+    const places = [await placed(limits, { maxInFlight: 2 }), await placed(limits, { maxInFlight: 2 })];
+    expect(await take(limits, { maxInFlight: 2 })).toMatchObject({ granted: false, kind: 'in_flight', waitMs: 200 });
+    places[0]!.giveBack();
+    await vi.waitFor(async () => expect((await take(limits, { maxInFlight: 2 })).granted).toBe(true));
+  });
+
+  test('of a process that vanished lose it when they must have ended', async () => {
+    const prefix = uniquePrefix();
+    const limits = await limitsAt(prefix);
+    await limits.take('t', { maxInFlight: 1 }, { ...ASKED, callMs: 1_000 });
+    const key = redisKeys(prefix).limitInFlight('t');
+    const [, leaseEnd] = await redis.zrange(key, 0, -1, 'WITHSCORES');
+    const leftMs = Number(leaseEnd) - (await redisTimeMs(redis));
+    expect(leftMs).toBeGreaterThan(1_000);
+    expect(leftMs).toBeLessThanOrEqual(6_000);
+    expect(await redis.pttl(key)).toBeLessThanOrEqual(6_000);
+    await redis.zadd(key, 1, (await redis.zrange(key, 0, 0))[0]!);
+    expect((await take(limits, { maxInFlight: 1 })).granted).toBe(true);
+  });
+});
+
+test('the clock of Redis may be set back: what was counted ahead of it counts as of now', async () => {
+  const prefix = uniquePrefix();
+  const limits = await limitsAt(prefix);
+  await redis.hset(redisKeys(prefix).limitWindow('t', 'requests'), Math.floor(Date.now() / 1_000) + 3_600, 5);
+  const answer = await take(limits, { requestsPerMinute: 5 });
+  expect(answer.granted).toBe(false);
+  expect(answer.waitMs).toBeLessThanOrEqual(62_000);
+});
+
+test('nothing is left in Redis after a little more than the window', async () => {
+  const prefix = uniquePrefix();
+  const limits = await limitsAt(prefix);
+  await placed(limits, { requestsPerMinute: 5, tokensPerMinute: 50 });
+  for (const kind of ['requests', 'tokens'] as const) {
+    const ttl = await redis.pttl(redisKeys(prefix).limitWindow('t', kind));
+    expect(ttl).toBeGreaterThan(60_000);
+    expect(ttl).toBeLessThanOrEqual(63_000);
+  }
+});
+
+test('while the count cannot be reached there is no place, and nobody waits long to hear so', async () => {
+  const gate = await redisGate(redisUrl);
+  const limits = await limitsAt(uniquePrefix(), undefined, gate.url);
+  await gate.shut();
+  expect(await take(limits, { requestsPerMinute: 5 })).toEqual({
+    granted: false,
+    kind: 'unreachable',
+    room: 0,
+    waitMs: 500,
+    ownWaitMs: 500,
+  });
+  await gate.open();
+  await vi.waitFor(async () => expect((await take(limits, { requestsPerMinute: 5 })).granted).toBe(true), 5_000);
+  await limits.close();
+  await gate.shut();
+});
