@@ -11,6 +11,7 @@ import { HealthViewService } from './health-view.service.js';
 import { nextActionAfter } from './next-step.js';
 import { type ServedAnswer, serve } from './served-answer.js';
 import { TargetCallsService } from './target-calls.service.js';
+import type { CallPlace } from './target-limits.service.js';
 
 /** Providers choose the names that they answer with, so there must be an end. */
 const MOST_SUBSTITUTES = 1_000;
@@ -31,6 +32,8 @@ export interface PlannedAttempt {
   choice: Choice;
   /** Of the chosen target, as the decision saw it. */
   view: TargetView | undefined;
+  /** Under the limits of the target; given back when the call has ended. */
+  place: CallPlace;
   /** 1 for the first call of the job. */
   number: number;
   /** Until the deadline of the job, in milliseconds. */
@@ -68,7 +71,16 @@ export class AttemptService {
 
   /** Never rejects for what a provider does. */
   async make(planned: PlannedAttempt): Promise<MadeAttempt> {
-    const { choice, number, leftMs } = planned;
+    try {
+      return await this.#make(planned);
+    } finally {
+      // A fault of our own must not keep the place.
+      planned.place.release();
+    }
+  }
+
+  async #make(planned: PlannedAttempt): Promise<MadeAttempt> {
+    const { choice, number, leftMs, place } = planned;
     const target = this.targets.target(choice.target);
     const startedAt = Date.now();
     planned.listener.starting({ number, target: target.id, startedAt });
@@ -79,6 +91,7 @@ export class AttemptService {
     this.#learn({ ...endOf(choice, outcome, blameless), ...(!outcome.ok && { evidence: traceparent }) }, generation);
     const attempt = attemptOf(number, target, outcome, startedAt);
     if (!outcome.ok) {
+      place.ended(outcome);
       this.metrics.attemptFailed(target.model, outcome.failure, outcome.latencyMs);
       if (outcome.discardedChars) this.answers.partialDiscarded(target.model, outcome.discardedChars);
       return { outcome, attempt };
@@ -87,6 +100,7 @@ export class AttemptService {
     const from = { target, provider: this.targets.provider(target.provider), request: planned.job.request };
     const mode = this.decisions.servedMode(target.id, planned.job.routing?.mode);
     const answer = { ...serve(outcome, from, this.#prices), mode };
+    place.ended(outcome, answer.usage.inputTokens + answer.usage.outputTokens);
     this.#tellAnswer(target, answer, outcome.firstTokenMs);
     return { outcome, answer, attempt: { ...attempt, costUsd: answer.cost.usd } };
   }

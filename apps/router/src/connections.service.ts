@@ -1,6 +1,6 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { CompletionQueue, ResultStore } from '#libs/queue';
-import { ObservationWriter } from '#libs/store';
+import { ObservationWriter, TargetLimits } from '#libs/store';
 
 /** Closes what belongs to no service alone, after the last job has ended. */
 @Injectable()
@@ -9,9 +9,10 @@ export class ConnectionsService implements OnApplicationShutdown {
     private readonly results: ResultStore,
     private readonly queue: CompletionQueue,
     private readonly observations: ObservationWriter,
+    private readonly limits: TargetLimits,
   ) {}
 
   async onApplicationShutdown(): Promise<void> {
-    await Promise.all([this.results.close(), this.queue.close(), this.observations.close()]);
+    await Promise.all([this.results.close(), this.queue.close(), this.observations.close(), this.limits.close()]);
   }
 }

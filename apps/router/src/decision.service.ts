@@ -2,9 +2,13 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { UnderstudyConfig } from '#libs/config';
 import {
   choose,
+  type Choice,
   type Decision,
   initialRoutingState,
   inMode,
+  learnLimit,
+  learnPlaceFreed,
+  type LimitAnswer,
   type Observation,
   settle,
   type RouteQuestion,
@@ -19,6 +23,8 @@ import { ROUTER_CONFIG } from './router.tokens.js';
 export interface JobSoFar {
   tried: ReadonlySet<string>;
   failedProviders: ReadonlySet<string>;
+  /** Targets that had no place for it, and until when. */
+  limited?: ReadonlyMap<string, number>;
   isRetry: boolean;
   /** The target that may be asked a second time. */
   again?: SecondCall | undefined;
@@ -53,7 +59,7 @@ export class DecisionService {
     this.#modeOf = new Map(config.targets.map(({ id, mode }) => [id, mode]));
   }
 
-  /** Whom to ask now, or how long to wait. A choice takes its place at once: it must be settled, however the call ends. */
+  /** Whom to ask now, or how long to wait. A choice takes its place at once: it must be settled, however the call ends, or be refused by a limit. */
   decide(route: ResolvedRoute, job: JobSoFar): RouteDecision {
     const now = Date.now();
     const views = this.health.views(now);
@@ -102,6 +108,16 @@ export class DecisionService {
   /** The call that was decided on has ended, in whatever way. */
   settle(end: Pick<Observation, 'target' | 'outcome' | 'latencyMs' | 'trial' | 'retryAfterMs'>): void {
     this.#routing = settle(this.#routing, end.target, end, Date.now(), Math.random(), this.config.health.policy);
+  }
+
+  /** What the shared limit said to the call that was decided on. A refused one is not settled. */
+  learnLimit(choice: Choice, answer: LimitAnswer): void {
+    this.#routing = learnLimit(this.#routing, choice, answer, Date.now());
+  }
+
+  /** A call under way to a target has ended, where calls under way are what its limit counts. */
+  learnPlaceFreed(target: string): void {
+    this.#routing = learnPlaceFreed(this.#routing, target, Date.now());
   }
 
   /** Targets of the other mode are a reserve for this job; only a pin asks one of them first. */

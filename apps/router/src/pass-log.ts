@@ -18,6 +18,10 @@ export type SecondCall = Omit<Again, 'view'> & { target: string };
 export class PassLog {
   readonly tried = new Set<string>();
   readonly failedProviders = new Set<string>();
+  /** Targets that had no place for the job, and until when, epoch milliseconds. */
+  readonly limited = new Map<string, number>();
+  /** Targets that a limit kept from it, as they were counted. */
+  readonly heldBack = new Set<string>();
   /** The last attempt that did not do. */
   failed: { target: string; failure: FailureClass; httpStatus: number | undefined } | undefined;
   /** The first fault that was found with the request, where the job went on all the same. */

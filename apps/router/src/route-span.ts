@@ -1,6 +1,7 @@
 import { type Span, SpanStatusCode, trace } from '@opentelemetry/api';
 import { ATTR, type Attempt, countAttempts, SPAN_EVENT } from '#libs/contracts';
 import type { Decision, TargetView } from '#libs/health-core';
+import type { NoPlace } from './target-limits.service.js';
 
 const tracer = trace.getTracer('understudy-router');
 
@@ -21,6 +22,7 @@ export interface FailoverStep {
  */
 export class RouteSpan {
   readonly #steps: FailoverStep[] = [];
+  #limited = 0;
 
   private constructor(private readonly span: Span) {}
 
@@ -69,6 +71,16 @@ export class RouteSpan {
     });
   }
 
+  /** A target that was decided on had no place under its limits. */
+  limited(target: string, { kind, until }: NoPlace): void {
+    this.#limited++;
+    this.span.addEvent(SPAN_EVENT.limited, {
+      [ATTR.limitTarget]: target,
+      [ATTR.limitKind]: kind,
+      [ATTR.limitWaitMs]: Math.max(0, until - Date.now()),
+    });
+  }
+
   /** After a failed attempt that is followed by one elsewhere. */
   failedOver(step: FailoverStep, attemptNumber: number): void {
     this.#steps.push(step);
@@ -95,6 +107,7 @@ export class RouteSpan {
       [ATTR.routeOutcome]: outcome,
       [ATTR.routeAttempts]: countAttempts(attempts),
       ...((outcome === 'primary' || outcome === 'failover') && { [ATTR.routeSelected]: attempts.at(-1)?.target }),
+      ...(this.#limited > 0 && { [ATTR.limitRefusals]: this.#limited }),
       ...(first && {
         [ATTR.failover]: true,
         [ATTR.failoverCount]: this.#steps.length,

@@ -16,6 +16,7 @@ import { type FailoverStep, RouteSpan } from './route-span.js';
 import { ROUTER_CONFIG } from './router.tokens.js';
 import { isRefusal } from './served-answer.js';
 import { TargetCallsService } from './target-calls.service.js';
+import { TargetLimitsService } from './target-limits.service.js';
 
 /** One pass over the targets for one job. */
 export interface RoutePass {
@@ -43,6 +44,7 @@ export class RouteService {
     @Inject(ROUTER_CONFIG) private readonly config: UnderstudyConfig,
     private readonly decisions: DecisionService,
     private readonly attempts: AttemptService,
+    private readonly limits: TargetLimitsService,
     private readonly targets: TargetCallsService,
     private readonly metrics: RoutingMetrics,
   ) {}
@@ -63,7 +65,8 @@ export class RouteService {
     const attempts = [...pass.earlier];
     const log = new PassLog(pass.earlier);
     let route = routeAfter(pass.earlier, pass.route, this.config);
-    for (let n = 0; n < maxAttemptsPerPass; n++) {
+    let n = 0;
+    while (n < maxAttemptsPerPass) {
       const number = countAttempts(attempts) + 1;
       if (number > maxAttempts) return atLast({ kind: 'exhausted', attempts }, log);
       const leftMs = pass.deadlineAt - Date.now();
@@ -75,16 +78,26 @@ export class RouteService {
       if (!decided) return { kind: 'interrupted', by: endedBy(pass.signal), attempts };
       const { decision, views, mode } = decided;
       span.decided(number, decision, views, mode);
-      if (n === 0) linkEvidence(span, decision, views);
+      this.limits.heldBack(decision.excluded, log.heldBack);
+      if (n === 0 && log.limited.size === 0) linkEvidence(span, decision, views);
       const { choice } = decision;
       if (!choice) return endWithout(decision, log, attempts);
+      const view = views.get(choice.target);
+      const place = await this.limits.take({ choice, view, request: pass.job.request, leftMs });
+      if ('until' in place) {
+        log.limited.set(choice.target, place.until);
+        span.limited(choice.target, place);
+        continue;
+      }
+      n++;
       if (log.failed && choice.kind !== 'again')
         this.#recordFailover(pass, span, { ...log.failed, to: choice.target }, number - 1);
 
       const made = await this.attempts.make({
         job: pass.job,
         choice,
-        view: views.get(choice.target),
+        view,
+        place,
         number,
         // Of the time before a pause something is gone.
         leftMs: pass.deadlineAt - Date.now(),
@@ -113,8 +126,8 @@ export class RouteService {
     isRetry: boolean,
   ): Promise<RouteDecision | undefined> {
     for (;;) {
-      const { tried, failedProviders, again } = log;
-      const decided = this.decisions.decide(route, { tried, failedProviders, again, isRetry, parkings });
+      const { tried, failedProviders, limited, again } = log;
+      const decided = this.decisions.decide(route, { tried, failedProviders, limited, again, isRetry, parkings });
       const { pauseMs } = decided.decision;
       if (pauseMs === undefined) return decided;
       await pause(Math.ceil(pauseMs), undefined, { signal }).catch(() => undefined);

@@ -3,17 +3,27 @@ import { type CompletionJob, type HealthSnapshot, type JobOutcome, type TargetHe
 import { DEFAULT_POLICY, initialTargetState, type Observation, viewTarget } from '#libs/health-core';
 import { BullServer, CompletionQueue, ReplyChannel } from '#libs/queue';
 import { createService } from '#libs/service';
-import { ObservationReader, SnapshotStore, STREAM_START } from '#libs/store';
+import { ObservationReader, SnapshotStore, STREAM_START, TargetLimits } from '#libs/store';
 import { createLogger } from '#libs/telemetry';
 import { uniquePrefix } from '#libs/testing';
 import { vi } from 'vitest';
 import { RouterModule } from './router.module.js';
 
-/** A whole router in this process, alone on its prefix: what it has learned is forgotten with it. */
+/** A whole router in this process, by default alone on its prefix: what it has learned is forgotten with it. */
 export type RunningRouter = Awaited<ReturnType<typeof startRouter>>;
 
-export async function startRouter(redisUrl: string, configText: string) {
-  const location = { redisUrl, prefix: uniquePrefix() };
+export interface RouterOptions {
+  /** Of the routers beside which this one stands; default: alone. */
+  prefix?: string;
+  /** Jobs in hand at once; default 1. */
+  concurrency?: number;
+  /** Length of a window of limits; default: a minute. */
+  limitWindowMs?: number;
+}
+
+export async function startRouter(redisUrl: string, configText: string, options: RouterOptions = {}) {
+  const { prefix = uniquePrefix(), concurrency = 1, limitWindowMs } = options;
+  const location = { redisUrl, prefix };
   const config = parseConfig(configText, {});
   const logs: Record<string, unknown>[] = [];
   const env = {
@@ -23,8 +33,14 @@ export async function startRouter(redisUrl: string, configText: string) {
     HOST: '127.0.0.1',
     PORT: 0,
     SHUTDOWN_DEADLINE_MS: 5000,
-    ROUTER_CONCURRENCY: 20,
+    ROUTER_CONCURRENCY: concurrency,
   };
+  const module = RouterModule.forRoot(env, config);
+  if (limitWindowMs !== undefined)
+    module.providers?.push({
+      provide: TargetLimits,
+      useFactory: () => new TargetLimits({ ...location, windowMs: limitWindowMs }),
+    });
   const service = await createService({
     name: 'router',
     logger: createLogger({
@@ -32,8 +48,8 @@ export async function startRouter(redisUrl: string, configText: string) {
       destination: { write: (line: string) => logs.push(JSON.parse(line) as Record<string, unknown>) },
     }),
     env,
-    module: RouterModule.forRoot(env, config),
-    strategies: () => [new BullServer({ ...location, onError: () => undefined })],
+    module,
+    strategies: () => [new BullServer({ ...location, worker: { concurrency }, onError: () => undefined })],
   });
   const url = await service.start();
   const queue = new CompletionQueue(location);

@@ -3,9 +3,10 @@ import type { UnderstudyConfig } from '#libs/config';
 import { QUEUES } from '#libs/contracts';
 import { FAILURE_CLASSES } from '#libs/health-core';
 import { ChunkWriter, CompletionQueue, ModelCatalog, ParkingLot, ResultStore } from '#libs/queue';
-import { ObservationWriter, SnapshotFeed } from '#libs/store';
+import { LIMIT_KINDS, ObservationWriter, SnapshotFeed, TargetLimits } from '#libs/store';
 import {
   AnswerMetrics,
+  LimitMetrics,
   ParkingMetrics,
   QueueMetrics,
   Registry,
@@ -26,6 +27,7 @@ import { RouterStatusController } from './router-status.controller.js';
 import type { RouterEnv } from './router.env.js';
 import { ROUTER_CONFIG } from './router.tokens.js';
 import { TargetCallsService } from './target-calls.service.js';
+import { TargetLimitsService } from './target-limits.service.js';
 import { WakerService } from './waker.service.js';
 
 @Module({})
@@ -61,6 +63,16 @@ export class RouterModule {
           useFactory: (registry: Registry) =>
             new AnswerMetrics(registry, { models: config.targets.map((target) => target.model) }),
         },
+        { provide: TargetLimits, useFactory: () => new TargetLimits(redis) },
+        {
+          provide: LimitMetrics,
+          inject: [Registry],
+          useFactory: (registry: Registry) =>
+            new LimitMetrics(registry, {
+              models: config.targets.filter(({ limits }) => limits).map(({ model }) => model),
+              kinds: LIMIT_KINDS,
+            }),
+        },
         {
           provide: QueueMetrics,
           inject: [Registry, CompletionQueue],
@@ -82,6 +94,7 @@ export class RouterModule {
         HealthViewService,
         DecisionService,
         AttemptService,
+        TargetLimitsService,
         CatalogAnnouncerService,
         ChunksService,
         ConnectionsService,

@@ -54,6 +54,11 @@ export const ATTR = {
   parkedGroup: 'llm.parked.group',
   parkedWaitMs: 'llm.parked.wait_ms',
 
+  limitTarget: 'llm.limit.target',
+  limitKind: 'llm.limit.kind',
+  limitWaitMs: 'llm.limit.wait_ms',
+  limitRefusals: 'llm.limit.refusals',
+
   failover: 'llm.failover',
   failoverCount: 'llm.failover.count',
   failoverFrom: 'llm.failover.from',
@@ -81,6 +86,7 @@ export const ATTR = {
 export const SPAN_EVENT = {
   routeDecision: 'llm.route.decision',
   failover: 'llm.failover',
+  limited: 'llm.target.limited',
   healthStateChange: 'llm.health.state_change',
   breakerChange: 'llm.breaker.change',
   modeChange: 'llm.mode.change',

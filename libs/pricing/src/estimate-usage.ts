@@ -15,10 +15,11 @@ export function estimateUsage(
   outputTokens: number;
 } {
   const said = answer.choices.map((choice) => choice['message']);
-  return { inputTokens: tokensIn([request.messages, request['tools']]), outputTokens: tokensIn(said) };
+  return { inputTokens: estimateTokens([request.messages, request['tools']]), outputTokens: estimateTokens(said) };
 }
 
-const tokensIn = (value: unknown): number => Math.ceil(textLength(value) / CHARS_PER_TOKEN);
+/** Tokens of all texts within a value. */
+export const estimateTokens = (value: unknown): number => Math.ceil(textLength(value) / CHARS_PER_TOKEN);
 
 /** Characters of all texts within, but for data URLs, which are pictures. */
 function textLength(value: unknown): number {

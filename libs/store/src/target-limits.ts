@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { redisKeys } from '#libs/contracts';
-import { closeRedis, connectRedis, type Redis } from '#libs/redis';
+import { closeRedis, connectRedis, type Redis, redisScript, whenReady } from '#libs/redis';
 import { GIVE_PLACE_BACK, TAKE_PLACE } from './scripts/target-limit.js';
 import { toError, type StoreOptions } from './store-options.js';
+
+const takePlace = redisScript(TAKE_PLACE);
+const givePlaceBack = redisScript(GIVE_PLACE_BACK);
 
 const MINUTE_MS = 60_000;
 
@@ -21,6 +24,9 @@ const LEASE_SLACK_MS = 5_000;
 /** Redis answers within a millisecond. When it takes this long it is in trouble, and a call that hangs on it helps nobody. */
 const ANSWER_WITHIN_MS = 1_000;
 
+/** A connection that is being made is waited for; one that is lost may come back in this time, or nobody waits for it. */
+const AWAY_WITHIN_MS = 100;
+
 /** How often a target is asked for again while its count cannot be reached. */
 const UNREACHABLE_PAUSE_MS = 500;
 
@@ -31,7 +37,7 @@ export interface TargetLimit {
   maxInFlight?: number | undefined;
 }
 
-/** Which limit it was that left no place. `unreachable`: nobody could say whether there is one. */
+/** Which limit it is that left no place, or leaves the least room. `unreachable`: nobody could say whether there is one. */
 export const LIMIT_KINDS = ['requests', 'tokens', 'in_flight', 'unreachable'] as const;
 export type LimitKind = (typeof LIMIT_KINDS)[number];
 
@@ -54,7 +60,7 @@ export type PlaceAnswer = { room: number; waitMs: number; kind: LimitKind | null
 
 /** The right to make one call. */
 export interface Place {
-  /** The call has ended, and has used so many tokens; undefined: nobody knows, what was reserved stands. Counts once. */
+  /** Once, when the call has ended, with the tokens that it used; undefined: nobody knows, what was reserved stands. */
   giveBack(usedTokens?: number): void;
 }
 
@@ -105,6 +111,7 @@ export class TargetLimits {
   }
 
   async #ask(target: string, limit: TargetLimit, request: PlaceRequest, id: string): Promise<PlaceAnswer> {
+    await whenReady(this.#redis, ANSWER_WITHIN_MS, AWAY_WITHIN_MS);
     const { requestsPerMinute = 0, tokensPerMinute = 0, maxInFlight = 0 } = limit;
     const reserved = tokensPerMinute > 0 ? Math.max(1, Math.round(request.tokens)) : 0;
     const leaseMs = Math.ceil(request.callMs) + LEASE_SLACK_MS;
@@ -116,7 +123,7 @@ export class TargetLimits {
     ];
     const limits = [requestsPerMinute, tokensPerMinute, maxInFlight];
     const times = [leaseMs, this.#windowMs + SLACK_MS, widthMs, Math.max(1, Math.ceil(request.nextEndMs))];
-    const told = await this.#redis.eval(TAKE_PLACE, keys.length, ...keys, ...limits, reserved, id, ...times);
+    const told = await takePlace(this.#redis, keys, [...limits, reserved, id, ...times]);
     const [granted, binding, ownWaitMs, room, waitMs, bucket] = told as [
       number,
       number,
@@ -131,15 +138,12 @@ export class TargetLimits {
   }
 
   #place(target: string, id: string, bucket: number, reserved: number): Place {
-    let given = false;
     return {
       giveBack: (usedTokens) => {
-        if (given) return;
-        given = true;
         const more = reserved === 0 || usedTokens === undefined ? 0 : Math.round(usedTokens) - reserved;
         const keys = [this.#keys.limitWindow(target, 'tokens'), this.#keys.limitInFlight(target)];
         // What cannot be told now is not told: the lease ends by itself, and the window passes.
-        const ending = this.#redis.eval(GIVE_PLACE_BACK, keys.length, ...keys, id, bucket, more).then(
+        const ending = givePlaceBack(this.#redis, keys, [id, bucket, more]).then(
           () => undefined,
           (thrown: unknown) => this.#onError?.(toError(thrown)),
         );

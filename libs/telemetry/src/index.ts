@@ -9,6 +9,7 @@ export { ProbeMetrics, type ProbeLabels } from './probe.metrics.js';
 export { SnapshotMetrics } from './snapshot.metrics.js';
 export { HealthMetrics, type CircuitState, type HealthLabels, type ModelHealth } from './health.metrics.js';
 export { AlertMetrics } from './alert.metrics.js';
+export { LimitMetrics, type LimitLabels } from './limit.metrics.js';
 export { ModeMetrics } from './mode.metrics.js';
 export { QueueMetrics, type CountJobs } from './queue.metrics.js';
 export { ParkingMetrics, type ParkingCause, type ReleaseCause } from './parking.metrics.js';

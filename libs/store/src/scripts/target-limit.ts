@@ -3,7 +3,7 @@ export const TAKE_PLACE = `
 -- KEYS  1 hash: calls by bucket of time  2 hash: tokens by bucket  3 zset: calls under way, by the time at which each is given up for lost
 -- ARGV  1 calls per window  2 tokens per window  3 calls at once (0: no such limit)  4 tokens of this call  5 id of this call
 --       6 lease in ms  7 window in ms  8 width of a bucket in ms  9 ms in which a call under way may be expected to end
--- Returns {granted 1|0, limit that binds 0 none|1 calls|2 tokens|3 at once, ms until this call may find a place,
+-- Returns {granted 1|0, the limit that refuses, or leaves the least room: 0 none|1 calls|2 tokens|3 at once, ms until this call may find a place,
 --          calls like this one that would find one now, ms until any call may find one, bucket of this call}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -89,9 +89,12 @@ if most > 0 then
   if redis.call('PTTL', KEYS[3]) < lease then redis.call('PEXPIRE', KEYS[3], lease) end
   busy = busy + 1
 end
-local room = math.min(roomFor(calls, 1), roomFor(read, tokens), most > 0 and most - busy or MANY)
-local next, any = binding(math.min(1, tokens))
-return { 1, next, 0, room, any, bucket }
+local tightest, room = 0, MANY
+for i, one in ipairs({ roomFor(calls, 1), roomFor(read, tokens), most > 0 and most - busy or MANY }) do
+  if one < room then tightest, room = i, one end
+end
+local _, any = binding(math.min(1, tokens))
+return { 1, tightest, 0, room, any, bucket }
 `;
 
 /** The call has ended: its place is free, and what it really used counts instead of what it was thought to use. */
