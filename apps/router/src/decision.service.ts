@@ -50,6 +50,7 @@ const NO_LUCK = 1 - Number.EPSILON;
 @Injectable()
 export class DecisionService {
   #routing = initialRoutingState();
+  #hearRoom = (): void => undefined;
   readonly #modeOf: ReadonlyMap<string, string | undefined>;
 
   constructor(
@@ -113,11 +114,18 @@ export class DecisionService {
   /** What the shared limit said to the call that was decided on. A refused one is not settled. */
   learnLimit(choice: Choice, answer: LimitAnswer): void {
     this.#routing = learnLimit(this.#routing, choice, answer, Date.now());
+    if (answer.room > 0) this.#hearRoom();
   }
 
   /** A call under way to a target has ended, where calls under way are what its limit counts. */
   learnPlaceFreed(target: string): void {
     this.#routing = learnPlaceFreed(this.#routing, target, Date.now());
+    this.#hearRoom();
+  }
+
+  /** `hear` is called when a target at its limit is found to have room again. */
+  onRoom(hear: () => void): void {
+    this.#hearRoom = hear;
   }
 
   /** Targets of the other mode are a reserve for this job; only a pin asks one of them first. */

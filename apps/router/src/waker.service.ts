@@ -61,6 +61,10 @@ export class WakerService implements OnApplicationBootstrap, OnModuleDestroy {
   onApplicationBootstrap(): void {
     // A recovery is news that parked jobs need not wait for the next turn.
     this.feed.onChange(() => this.#groups.size > 0 && this.#lookIn(0));
+    // So is a place under a limit: a pause after the last few would leave it unused.
+    this.decisions.onRoom(() => {
+      for (const group of this.#groups.values()) group.notBefore = -Infinity;
+    });
     this.#lookIn(0);
   }
 

@@ -71,9 +71,14 @@ describe('a target that is over the limit of the fleet', () => {
     expect(chosen).toEqual(['a/x', 'a/x', undefined]);
   });
 
-  test('is asked again at once when a call under way has ended', () => {
-    const freed = learnPlaceFreed(heard(refused(5_000)), 'a/x', START + 10);
-    expect(ask({ primary: [a] }, freed, START + 10).choice?.target).toBe('a/x');
+  test('is asked again at once when calls under way have ended, by as many', () => {
+    let state = learnPlaceFreed(learnPlaceFreed(heard(refused(5_000)), 'a/x', START + 10), 'a/x', START + 10);
+    const chosen = [1, 2, 3].map(() => {
+      const { choice, routing } = ask({ primary: [a] }, state, START + 10);
+      state = routing;
+      return choice?.target;
+    });
+    expect(chosen).toEqual(['a/x', 'a/x', undefined]);
   });
 
   test('gets back what the refused call had taken: its trial, its turn in a panic, its part of the rate', () => {

@@ -31,12 +31,13 @@ export function learnLimit(
   return { ...current, targets: { ...current.targets, [target]: { ...standing, ...learned } } };
 }
 
-/** A call under way has ended where calls under way are what is limited: one more may ask at once. */
+/** A call under way has ended where calls under way are what is limited: one more may ask at once than before. */
 export function learnPlaceFreed(routing: RoutingState, target: string, now: number): RoutingState {
   const current = onClock(routing, now);
   const standing = standingOf(current, target);
-  if (standing.limitedUntil <= now) return current;
-  return { ...current, targets: { ...current.targets, [target]: { ...standing, limitedUntil: now } } };
+  if (standing.limitRoom === null) return current;
+  const freed = { ...standing, limitRoom: standing.limitRoom + 1, limitedUntil: Math.min(standing.limitedUntil, now) };
+  return { ...current, targets: { ...current.targets, [target]: freed } };
 }
 
 /** A call is about to ask for a place. After a refusal one call finds out whether the limit has room again, not all that wait for it. */
