@@ -1,4 +1,5 @@
 import { Module, type DynamicModule } from '@nestjs/common';
+import { APP_FILTER } from '@nestjs/core';
 import type { UnderstudyConfig } from '#libs/config';
 import { Lease, ModeStore, ObservationReader, SnapshotFeed, SnapshotStore } from '#libs/store';
 import { AlertMetrics, HealthMetrics, ModeMetrics, Registry } from '#libs/telemetry';
@@ -12,6 +13,7 @@ import { ALERT_SOURCE, AlertService, channelNames } from './alert.service.js';
 import { ADMIN_DOOR, AdminGuard } from './admin.guard.js';
 import { ModeController } from './mode.controller.js';
 import { ObservationService } from './observation.service.js';
+import { ProblemFilter } from './problem.filter.js';
 import { RoutingWeightsController } from './routing-weights.controller.js';
 import { StatusController } from './status.controller.js';
 
@@ -35,6 +37,7 @@ export class AggregatorModule {
         { provide: ModeStore, useFactory: () => new ModeStore(options) },
         { provide: ADMIN_DOOR, useValue: { host: env.HOST, key: env.UNDERSTUDY_ADMIN_KEY } },
         AdminGuard,
+        { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: SnapshotFeed, useFactory: () => new SnapshotFeed(options) },
         {
           provide: Lease,

@@ -162,6 +162,38 @@ describe('the door', () => {
     redis.disconnect();
   });
 
+  test.each([
+    ['{"mode":"direct","reason":"the rel', 400, 'invalid_request', 'body: not valid JSON'],
+    ['"direct"', 400, 'invalid_request', 'JSON'],
+    ['[]', 400, 'invalid_request', 'JSON'],
+    ['', 400, 'invalid_request', 'JSON'],
+    [`{"mode":"direct","reason":"${'x'.repeat(200_000)}"}`, 413, 'payload_too_large', 'body: larger'],
+  ])('a body like %.20s is refused with a code, the field and what to send', async (body, status, code, message) => {
+    const answer = await put(await start(), body);
+    const said = await answer.text();
+    expect([answer.status, JSON.parse(said)]).toEqual([
+      status,
+      { error: { code, message: expect.stringContaining(message) as string } },
+    ]);
+    expect(said).not.toContain('the rel');
+  });
+
+  test('an unknown path, charset or encoding is refused in the same shape', async () => {
+    const aggregator = await start();
+    const unknown = await fetch(`${aggregator.url}/modes?key=secret`);
+    expect([unknown.status, await unknown.json()]).toEqual([
+      404,
+      { error: { code: 'unknown_url', message: 'Unknown request URL: GET /modes.' } },
+    ]);
+    for (const headers of [
+      { 'content-type': 'application/json; charset=koi8-r' },
+      { 'content-encoding': 'rot13' },
+    ] as Record<string, string>[]) {
+      const refused = await put(aggregator, '{"mode":"direct","reason":"x"}', headers);
+      expect([refused.status, await refused.json()]).toMatchObject([415, { error: { code: 'unsupported_encoding' } }]);
+    }
+  });
+
   test('with a key it opens to nobody else', async () => {
     const key = 'spec-key-spec-key-spec';
     const aggregator = await start(undefined, key);

@@ -15,14 +15,15 @@ const MESSAGE_EVENTS = new Set([
   'content_block_delta',
   'content_block_stop',
 ]);
-const MESSAGE_STOP = 'event: message_stop\ndata: {"type":"message_stop"}\n\n';
+const MESSAGE_STOP = dataOf({ type: 'message_stop' });
 
 /** How long a stream may stay open after its message was whole, in milliseconds. */
 const DRAIN_MS = 1_000;
 
 /**
  * The events of a provider's stream, checked before the library sees them: size and encoding are bounded, an error event ends the
- * stream with its class, and a message that has its stop reason is whole even when the last event never comes.
+ * stream with its class, and a message that has its stop reason is whole even when the last event, or those that end its blocks,
+ * never come.
  * @throws while it is read: AnswerError, BodyTooLargeError, BodyEncodingError, or what the socket threw
  */
 export function checkedEvents(
@@ -33,6 +34,7 @@ export function checkedEvents(
   const parser = createParser({ onEvent: (event) => take(event) });
   let pending = '';
   let size = 0;
+  const openBlocks = new Set<number>();
   let hasStopReason = false;
   let hasEnded = false;
   let fault: Error | undefined;
@@ -48,11 +50,27 @@ export function checkedEvents(
     if (typeof type === 'string' && !MESSAGE_EVENTS.has(type)) return;
     if (type === 'message_delta' && typeof fieldsOf(fieldsOf(json)['delta'])['stop_reason'] === 'string')
       hasStopReason = true;
-    if (type === 'message_stop') hasEnded = true;
+    followBlocks(type, fieldsOf(json)['index']);
+    if (type === 'message_stop') {
+      hasEnded = true;
+      pending += stopsOfBlocks();
+    }
     const { event: complete, isCounted } = eventWithUsage(type, json);
     if (isCounted) onUsage();
     const text = complete === json ? event.data : JSON.stringify(complete);
     pending += `data: ${text.replaceAll('\n', '\ndata: ')}\n\n`;
+  }
+
+  function followBlocks(type: unknown, index: unknown): void {
+    if (typeof index !== 'number') return;
+    if (type === 'content_block_start') openBlocks.add(index);
+    if (type === 'content_block_stop') openBlocks.delete(index);
+  }
+
+  /** A message that has ended has ended its blocks: without its stop the library would leave a tool call out. */
+  function stopsOfBlocks(): string {
+    if (!hasStopReason) return '';
+    return [...openBlocks].map((index) => dataOf({ type: 'content_block_stop', index })).join('');
   }
 
   function decode(chunk?: Buffer): string {
@@ -98,7 +116,11 @@ export function checkedEvents(
     } finally {
       clearTimeout(drain);
     }
-    if (hasStopReason) yield MESSAGE_STOP;
+    if (hasStopReason) yield stopsOfBlocks() + MESSAGE_STOP;
   }
   return { [Symbol.asyncIterator]: () => events(), close };
+}
+
+function dataOf(event: { type: string; index?: number }): string {
+  return `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
 }

@@ -229,6 +229,44 @@ describe('a broken stream', () => {
   });
 });
 
+describe('a stream whose blocks are not ended, although its message is', () => {
+  const opened = (index: number, content: object, delta: object) =>
+    event({ type: 'content_block_start', index, content_block: content }) +
+    event({ type: 'content_block_delta', index, delta });
+  const TEXT = opened(0, { type: 'text', text: '' }, { type: 'text_delta', text: 'hello' });
+  const tool = (json: string) =>
+    opened(1, { type: 'tool_use', id: 't', name: 'f', input: {} }, { type: 'input_json_delta', partial_json: json });
+
+  test.each([
+    ['an end marker', STOP],
+    ['only a stop reason', ''],
+  ])('is whole with %s: text and tool calls are there', async (_, end) => {
+    const { outcome, chunks } = await stream(sse(START + TEXT + tool('{"a":1}') + ends('tool_use') + end));
+    const call = { id: 't', type: 'function', function: { name: 'f', arguments: '{"a":1}' } };
+    expect(outcome).toMatchObject({
+      ok: true,
+      answer: { choices: [{ finish_reason: 'tool_calls', message: { content: 'hello', tool_calls: [call] } }] },
+    });
+    expect(chunks.at(-1)).toMatchObject({ choices: [{ finish_reason: 'tool_calls' }] });
+  });
+
+  test('ended late, it is the same', async () => {
+    const late = event({ type: 'content_block_stop', index: 1 });
+    const { outcome } = await stream(sse(START + TEXT + tool('{"a":1}') + ends('tool_use') + late + STOP));
+    expect(outcome).toMatchObject({ ok: true, answer: { choices: [{ finish_reason: 'tool_calls' }] } });
+  });
+
+  test('is broken where the arguments of the call are', async () => {
+    const { outcome } = await stream(sse(START + TEXT + tool('{"a":') + ends('tool_use') + STOP));
+    expect(outcome).toMatchObject({ ok: false, failure: 'stream_broken' });
+  });
+
+  test('is broken without a stop reason', async () => {
+    const { outcome } = await stream(sse(START + TEXT + tool('{"a":1}') + STOP));
+    expect(outcome).toMatchObject({ ok: false, failure: 'stream_broken' });
+  });
+});
+
 describe('a silent stream', () => {
   test.each([
     ['before headers', () => undefined],
