@@ -2,6 +2,7 @@ import type { CompletionRequest } from '#libs/contracts';
 import { openCallScope } from '../call-scope.js';
 import { secretsOf } from '../excerpt.js';
 import { failedCall } from '../failed-call.js';
+import { endpointUrl } from '../openai-compatible/endpoint-url.js';
 import { outgoingBody } from '../openai-compatible/outgoing-body.js';
 import type {
   CallOutcome,
@@ -53,6 +54,7 @@ export class AnthropicAdapter implements ProviderAdapter {
     // What comes in one piece says nothing until all of it is there.
     const scope = openCallScope(stream ? limits : { ...limits, firstTokenMs: limits.totalMs }, call.signal);
     const exchange = new Exchange({
+      url: endpointUrl(this.#options.baseUrl, 'messages'),
       dispatcher: this.#connections.within(limits.connectMs),
       signal: scope.signal,
       hasKey: this.#options.apiKey !== undefined,

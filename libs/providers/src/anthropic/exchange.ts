@@ -27,13 +27,20 @@ export class Exchange {
   #stream: { close(): void } | undefined;
 
   constructor(
-    private readonly wire: { dispatcher: Dispatcher; signal: AbortSignal; hasKey: boolean; stream: boolean },
+    /** `url`: the library knows neither queries nor slashes at the end of a base URL. */
+    private readonly wire: {
+      url: string;
+      dispatcher: Dispatcher;
+      signal: AbortSignal;
+      hasKey: boolean;
+      stream: boolean;
+    },
   ) {}
 
   /** Stands in for the global fetch. */
-  readonly fetch = async (url: Parameters<typeof globalThis.fetch>[0], init?: RequestInit): Promise<Response> => {
+  readonly fetch = async (_url: Parameters<typeof globalThis.fetch>[0], init?: RequestInit): Promise<Response> => {
     try {
-      return await this.#send(String(url as string | URL), init);
+      return await this.#send(init);
     } catch (error) {
       throw this.#keep(error);
     }
@@ -44,8 +51,8 @@ export class Exchange {
     this.#stream?.close();
   }
 
-  async #send(url: string, init: RequestInit | undefined): Promise<Response> {
-    const { dispatcher, signal, hasKey, stream } = this.wire;
+  async #send(init: RequestInit | undefined): Promise<Response> {
+    const { url, dispatcher, signal, hasKey, stream } = this.wire;
     const headers = Object.fromEntries(new Headers(init?.headers));
     // The library insists on a key; who has none logs in with a header of the configuration, or needs none.
     if (!hasKey) delete headers['x-api-key'];
