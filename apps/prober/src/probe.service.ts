@@ -12,6 +12,7 @@ import {
 } from '#libs/providers';
 import type { Logger, ProbeMetrics } from '#libs/telemetry';
 import type { FleetClock } from '#libs/redis';
+import { pingOf } from './ping.js';
 import type { SnapshotPace } from './probe-pace.js';
 import { slotIsOver, slotStart } from './probe-slot.js';
 import type { ProbeDisposition, ProbeWork } from './probe-work.js';
@@ -87,7 +88,6 @@ export class ProbeService {
   }
 
   async #call({ target, provider, adapter }: Door, signal: AbortSignal): Promise<void> {
-    const { maxTokens } = this.config.probes;
     // A ping that ends after the breaker has changed is news of the time before.
     const generation = this.pace.generation(target.id);
     const attributes = { [ATTR.trafficType]: 'probe', [ATTR.healthTarget]: target.id };
@@ -97,7 +97,7 @@ export class ProbeService {
       () =>
         adapter.chat({
           model: target.model,
-          body: pingOf(target, maxTokens),
+          body: pingOf(target, this.config.probes),
           limits: limitsFor(target, { usualFirstTokenMs: target.timeoutMs, promptChars: 0, leftMs: target.timeoutMs }),
           stream: target.streaming,
           changes: target.request,
@@ -146,14 +146,6 @@ export class ProbeService {
     return true;
   }
 }
-
-/** The smallest call that proves that a target can answer. A model that thinks is asked to think little: its thoughts are paid for. */
-const pingOf = ({ model, reasoning }: TargetConfig, maxTokens: number) => ({
-  model,
-  messages: [{ role: 'user', content: 'ping' }],
-  max_tokens: maxTokens,
-  ...(reasoning && { reasoning_effort: 'low' }),
-});
 
 function doorsOf(config: UnderstudyConfig): Map<string, Door> {
   const adapters = new Map(

@@ -114,6 +114,8 @@ const targetSchema = z.strictObject({
   streaming: z.boolean().default(true),
   /** The model thinks before it speaks: its first token may take longer. */
   reasoning: z.boolean().default(false),
+  /** How much it is to think about a ping. Default: `probes.reasoningEffort` with `reasoning`, else not said. */
+  probeReasoningEffort: z.string().min(1).optional(),
   price: priceSchema.optional(),
   /** What the provider allows, or what it is to get at most; the whole fleet together keeps to it. */
   limits: limitsSchema.optional(),
@@ -160,6 +162,8 @@ export const understudyFileSchema = z.strictObject({
       jitter: numberBetween(0, 0.9).default(0.1),
       /** Tokens that a ping may generate; fewer than 16 makes reasoning models look sick. */
       maxTokens: wholeNumber(1, 1000).default(16),
+      /** How much a model that thinks is to think about a ping: the thoughts are paid for. Providers know different words. */
+      reasoningEffort: z.string().min(1).default('low'),
       /** Whether pings are left out while real traffic shows that a target is well; each fourth is made all the same. */
       spareWithTraffic: z.boolean().default(true),
     })
