@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** A key and its certificate, as a server of node:https takes them. */
-export interface ServerCertificate {
+interface ServerCertificate {
   key: Buffer;
   cert: Buffer;
 }
