@@ -112,6 +112,7 @@ export class CompletionService {
       route: resolveRoute(job, this.config),
       deadlineAt: this.#deadlineAt(job, context),
       earlier: progress.attempts,
+      replayedAfter: progress.replayedAfter ?? 0,
       parkings: progress.parkings,
       parked: progress.parked,
       // A call that is cut by our own restart blames nobody.

@@ -22,7 +22,10 @@ await bootService(async () => {
         prefix: env.UNDERSTUDY_PREFIX,
         telemetry: new QueueTelemetry({ server: redisAddress(env.REDIS_URL) }),
         patience: stopPatience(env.SHUTDOWN_DEADLINE_MS),
-        worker: { concurrency: env.ROUTER_CONCURRENCY },
+        worker: {
+          concurrency: env.ROUTER_CONCURRENCY,
+          removeOnFail: { count: config.jobs.maxFailed, age: config.jobs.failedTtlMs / 1_000 },
+        },
         onError: (error) => app.get<Logger>(LOGGER).warn({ event: 'queue.error', reason: error.message }),
       }),
     ],

@@ -27,6 +27,8 @@ export interface RoutePass {
   deadlineAt: number;
   /** Attempts of earlier passes. */
   earlier: readonly Attempt[];
+  /** Number of the last attempt before the job was replayed, 0 if it never was: neither limits nor lessons go back further. */
+  replayedAfter: number;
   /** How often the job has paused after failures. */
   parkings: number;
   /** Where it has waited until now for somebody who could be asked, and since when (epoch milliseconds). */
@@ -63,12 +65,13 @@ export class RouteService {
   async #tryTargets(pass: RoutePass, span: RouteSpan): Promise<RouteEnd> {
     const { maxAttempts, maxAttemptsPerPass } = this.config.jobs;
     const attempts = [...pass.earlier];
-    const log = new PassLog(pass.earlier);
-    let route = routeAfter(pass.earlier, pass.route, this.config);
+    const ofThisLife = pass.earlier.filter(({ number }) => number > pass.replayedAfter);
+    const log = new PassLog(ofThisLife);
+    let route = routeAfter(ofThisLife, pass.route, this.config);
     let n = 0;
     while (n < maxAttemptsPerPass) {
       const number = countAttempts(attempts) + 1;
-      if (number > maxAttempts) return atLast({ kind: 'exhausted', attempts }, log);
+      if (number - pass.replayedAfter > maxAttempts) return atLast({ kind: 'exhausted', attempts }, log);
       const leftMs = pass.deadlineAt - Date.now();
       // In this pass nobody has been asked yet: what earlier ones met is no reason to reject the job.
       if (leftMs <= 0) return n === 0 ? { kind: 'deadline', attempts } : atLast({ kind: 'deadline', attempts }, log);

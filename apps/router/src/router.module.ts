@@ -7,6 +7,7 @@ import { LIMIT_KINDS, ObservationWriter, SnapshotFeed, TargetLimits } from '#lib
 import {
   AnswerMetrics,
   LimitMetrics,
+  DeadLetterMetrics,
   ParkingMetrics,
   QueueMetrics,
   Registry,
@@ -72,6 +73,12 @@ export class RouterModule {
               models: config.targets.filter(({ limits }) => limits).map(({ model }) => model),
               kinds: LIMIT_KINDS,
             }),
+        },
+        {
+          provide: DeadLetterMetrics,
+          inject: [Registry, CompletionQueue],
+          useFactory: (registry: Registry, queue: CompletionQueue) =>
+            new DeadLetterMetrics(registry, async () => (await queue.counts())['failed'] ?? 0),
         },
         {
           provide: QueueMetrics,

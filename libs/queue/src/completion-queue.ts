@@ -12,14 +12,13 @@ import type { QueueLocation } from './queue-access.js';
 
 /**
  * A provider that fails is no reason for BullMQ to try again: the router fails over inside one attempt. These attempts
- * are for faults of our own. The result lies under its own key, so a finished job is not kept; failed ones are, to be
- * looked at and replayed.
+ * are for faults of our own. The result lies under its own key, so a finished job is not kept; failed ones are, as
+ * many as the routers are configured to keep.
  */
 const JOB_DEFAULTS: DefaultJobOptions = {
   attempts: 5,
   backoff: { type: 'exponential', delay: 1_000, jitter: 0.5 },
   removeOnComplete: true,
-  removeOnFail: { count: 1_000, age: 7 * 86_400 },
 };
 
 const SCRIPTS = { understudyClaimJobs: CLAIM_JOBS, understudyReleaseJobs: RELEASE_JOBS };

@@ -5,6 +5,8 @@ export * from './chunk-reader.js';
 export * from './chunk-writer.js';
 export * from './completion-queue.js';
 export * from './job-identity.js';
+export type { DeadLetter, DeadLetterFilter } from './dead-letter.js';
+export * from './dead-letters.js';
 export { type Cancellation, replyToOf } from './job-canceller.js';
 export type { AbandonReason, JobChunks } from './job-chunks.js';
 export * from './job-priority.js';

@@ -17,6 +17,8 @@ const jobProgressSchema = z.object({
   firstStartedAt: z.number(),
   /** Until when it was parked, epoch milliseconds of Redis' clock. */
   parkedUntil: z.number().optional(),
+  /** Number of the last attempt before the job was replayed: what it may try is counted from there. */
+  replayedAfter: z.int().nonnegative().optional(),
   /** Absent where the last run came to an end in good order. */
   inFlight: inFlightSchema.optional(),
 });

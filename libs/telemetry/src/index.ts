@@ -11,5 +11,6 @@ export { HealthMetrics, type CircuitState, type HealthLabels, type ModelHealth }
 export { AlertMetrics } from './alert.metrics.js';
 export { LimitMetrics, type LimitLabels } from './limit.metrics.js';
 export { ModeMetrics } from './mode.metrics.js';
+export { DeadLetterMetrics } from './dead-letter.metrics.js';
 export { QueueMetrics, type CountJobs } from './queue.metrics.js';
 export { ParkingMetrics, type ParkingCause, type ReleaseCause } from './parking.metrics.js';

@@ -1,5 +1,6 @@
 import { context, trace } from '@opentelemetry/api';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { DeadLetterMetrics } from './dead-letter.metrics.js';
 import { HealthMetrics } from './health.metrics.js';
 import { SnapshotMetrics } from './snapshot.metrics.js';
 import { ProbeMetrics } from './probe.metrics.js';
@@ -287,6 +288,16 @@ describe('queue metrics', () => {
     expect(await samples('bullmq_job_count')).toEqual(['bullmq_job_count{queue="probe",state="waiting"} 1']);
     expect(await registry.metrics()).toContain('process_cpu_seconds_total');
   });
+});
+
+it('dead letters are counted when somebody scrapes, from 0 on, and not told while they cannot be', async () => {
+  let count = async () => 0;
+  new DeadLetterMetrics(registry, () => count());
+  expect(await samples('ai_dead_letters')).toEqual(['ai_dead_letters 0']);
+  count = async () => 7;
+  expect(await samples('ai_dead_letters')).toEqual(['ai_dead_letters 7']);
+  count = () => Promise.reject(new Error('redis is away'));
+  expect(await samples('ai_dead_letters')).toEqual([]);
 });
 
 it('the exposition is OpenMetrics, with names that end as published', async () => {
