@@ -2,7 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import type { UnderstudyConfig } from '#libs/config';
 import { QUEUES } from '#libs/contracts';
 import { FAILURE_CLASSES } from '#libs/health-core';
-import { ChunkWriter, CompletionQueue, ModelCatalog, ParkingLot, ResultStore } from '#libs/queue';
+import { ChunkWriter, CompletionQueue, JobAging, ModelCatalog, ParkingLot, ResultStore } from '#libs/queue';
 import { LIMIT_KINDS, ObservationWriter, SnapshotFeed, TargetLimits } from '#libs/store';
 import {
   AnswerMetrics,
@@ -14,6 +14,7 @@ import {
   RoutingMetrics,
   SnapshotMetrics,
 } from '#libs/telemetry';
+import { AgingService } from './aging.service.js';
 import { AttemptService } from './attempt.service.js';
 import { CatalogAnnouncerService } from './catalog-announcer.service.js';
 import { ChunksService } from './chunks.service.js';
@@ -46,6 +47,7 @@ export class RouterModule {
         { provide: SnapshotFeed, useFactory: () => new SnapshotFeed(redis) },
         { provide: ObservationWriter, useFactory: () => new ObservationWriter({ ...redis, reporter: 'router' }) },
         { provide: CompletionQueue, useFactory: () => new CompletionQueue(redis) },
+        { provide: JobAging, useFactory: () => new JobAging(QUEUES.completion, redis) },
         { provide: ParkingLot, useFactory: () => new ParkingLot(QUEUES.completion, redis) },
         { provide: TargetCallsService, useFactory: () => new TargetCallsService(config) },
         {
@@ -98,6 +100,7 @@ export class RouterModule {
           useFactory: (registry: Registry, health: HealthViewService) =>
             new SnapshotMetrics(registry, () => health.ageMs()),
         },
+        AgingService,
         HealthViewService,
         DecisionService,
         AttemptService,

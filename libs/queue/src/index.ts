@@ -9,6 +9,7 @@ export type { DeadLetter, DeadLetterFilter } from './dead-letter.js';
 export * from './dead-letters.js';
 export { type Cancellation, replyToOf } from './job-canceller.js';
 export type { AbandonReason, JobChunks } from './job-chunks.js';
+export * from './job-aging.js';
 export * from './job-priority.js';
 export * from './job-progress.js';
 export * from './model-catalog.js';

@@ -12,10 +12,11 @@ const CAUSES: readonly ReleaseCause[] = ['available', 'unroutable'];
 export type ParkingCause = 'nobody' | 'again';
 const PARKINGS: readonly ParkingCause[] = ['nobody', 'again'];
 
-/** What jobs that nobody can be asked for look like from outside. */
+/** What jobs that wait look like from outside: for somebody who can be asked, and for too long. */
 export class ParkingMetrics {
   private readonly parkings: Counter<'queue' | 'cause'>;
   private readonly releases: Counter<'queue' | 'cause'>;
+  private readonly agings: Counter<'queue'>;
 
   /** @param count asked when somebody scrapes */
   constructor(
@@ -48,6 +49,13 @@ export class ParkingMetrics {
       labelNames: ['queue', 'cause'],
       registers,
     });
+    this.agings = new Counter({
+      name: 'ai_jobs_aged_total',
+      help: 'Jobs that had waited for so long that this router moved them ahead of more urgent ones',
+      labelNames: ['queue'],
+      registers,
+    });
+    this.agings.inc({ queue }, 0);
     for (const cause of PARKINGS) this.parkings.inc({ queue, cause }, 0);
     for (const cause of CAUSES) this.releases.inc({ queue, cause }, 0);
   }
@@ -58,5 +66,9 @@ export class ParkingMetrics {
 
   released(cause: ReleaseCause, jobs: number): void {
     this.releases.inc({ queue: this.queue, cause }, jobs);
+  }
+
+  aged(jobs: number): void {
+    this.agings.inc({ queue: this.queue }, jobs);
   }
 }
