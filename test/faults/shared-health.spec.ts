@@ -46,14 +46,13 @@ async function ask(): Promise<string[]> {
 interface RouterStatus {
   snapshot: { stale: boolean };
   health_source: string;
-  targets: { target: string; breaker: string }[];
+  targets: { target: string; breaker: string; blocked_until: number | null }[];
 }
 const statusOf = async ({ url }: TestProcess) => (await (await fetch(`${url}/status`)).json()) as RouterStatus;
 const routers = () => [stack.app('router', 0), stack.app('router', 1)];
-const breakersOfSick = async () =>
-  (await Promise.all(routers().map(statusOf))).map(
-    ({ targets }) => targets.find(({ target }) => target === 'sick')?.breaker,
-  );
+const sickOfEach = async () =>
+  (await Promise.all(routers().map(statusOf))).map(({ targets }) => targets.find(({ target }) => target === 'sick')!);
+const breakersOfSick = async () => (await sickOfEach()).map(({ breaker }) => breaker);
 const eachIsStale = async (stale: boolean) =>
   vi.waitFor(
     async () => {
@@ -64,7 +63,7 @@ const eachIsStale = async (stale: boolean) =>
   );
 
 describe('two routers', () => {
-  test('open one breaker together, and both respect it within a second', async () => {
+  test('G48 open one breaker together, and both respect it within a second', async () => {
     await eachIsStale(false);
     await admin.kill(providers[0]);
     // One after another, so that no job is under way when the breaker opens.
@@ -82,6 +81,44 @@ describe('two routers', () => {
     expect(asked.filter(([first]) => first === 'sick')).toEqual([]);
     expect((await admin.calls({ provider: providers[0] })).total).toBe(total);
   });
+
+  test('G48 leave a target alone together: after one 429 with Retry-After: 5 nobody calls it for five seconds', async () => {
+    await eachIsStale(false);
+    // Both have decided by a snapshot in which it is well.
+    await Promise.all(Array.from({ length: 20 }, ask));
+    await admin.addFault({
+      provider: providers[0],
+      fault: { kind: 'rate-limit', retryAfterSeconds: 5 },
+      forRequests: 1,
+    });
+    expect(await ask()).toEqual(['sick', 'well']);
+    const learntAt = performance.now();
+    const { calls, total } = await admin.calls({ provider: providers[0] });
+    const refusedAt = calls.find(({ status }) => status === 429)!.at;
+    await vi.waitFor(
+      async () => expect((await sickOfEach()).every(({ blocked_until }) => blocked_until !== null)).toBe(true),
+      { timeout: 2_000, interval: 10 },
+    );
+    expect(performance.now() - learntAt).toBeLessThan(1_000);
+    for (const { blocked_until } of await sickOfEach()) expect(blocked_until! - refusedAt).toBeLessThan(6_000);
+
+    let asked = ['well'];
+    while (Date.now() < refusedAt + 4_500) {
+      asked = (await Promise.all(Array.from({ length: 10 }, ask))).flat();
+      expect(new Set(asked)).toEqual(new Set(['well']));
+    }
+    const after = (await admin.calls({ provider: providers[0] })).calls.slice(total);
+    expect(after.filter(({ at }) => at < refusedAt + 5_000)).toEqual([]);
+    // 429s say nothing about its health: it is asked again as soon as the time is over.
+    await vi.waitFor(async () => expect(await ask()).toEqual(['sick']), { timeout: 20_000, interval: 50 });
+    expect(await breakersOfSick()).toEqual(['closed', 'closed']);
+    expect(
+      stack
+        .app('aggregator')
+        .logs()
+        .filter(({ event }) => event === 'llm.target.blocked'),
+    ).toHaveLength(1);
+  }, 60_000);
 
   test('go on without an aggregator, by what each sees itself, and say that health is stale', async () => {
     await eachIsStale(false);

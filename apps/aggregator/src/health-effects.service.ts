@@ -12,6 +12,7 @@ const SLOW_ANSWER_LOG_MS = 60_000;
 
 type StateChange = Extract<TargetEffect, { type: 'state-changed' }>;
 type BreakerChange = Extract<TargetEffect, { type: 'breaker-changed' }>;
+type Block = Extract<TargetEffect, { type: 'blocked' }>;
 type SlowAnswer = Extract<TargetEffect, { type: 'slow-answer' }>;
 
 /** Tells people what the core has decided: one line, one count and one span event per change of state. */
@@ -32,6 +33,7 @@ export class HealthEffectsService {
     if (changes.length > 0) this.#tellChanges(changes);
     for (const effect of effects)
       if (effect.type === 'slow-answer') this.#tellSlowAnswer(effect);
+      else if (effect.type === 'blocked') this.#tellBlock(effect);
       else if (effect.type === 'mode-changed') this.#tellMode(effect);
     this.alerts.send(effects.flatMap((effect) => (effect.type === 'alerted' ? [effect.alert] : [])));
   }
@@ -87,6 +89,15 @@ export class HealthEffectsService {
     if (to !== 'half-open') return;
     const fields = { event: SPAN_EVENT.breakerChange, target, to, generation };
     this.logger.info(fields, `${target} seems to be back: single jobs try it`);
+  }
+
+  #tellBlock({ target, model, forMs, cause }: Block): void {
+    this.metrics.targetBlocked(model);
+    const fields = { event: 'llm.target.blocked', target, for_ms: Math.round(forMs), source: cause.source };
+    this.logger.info(
+      fields,
+      `${target} answered 429 and is left alone for ${Math.ceil(forMs / 1000)} s by all routers`,
+    );
   }
 
   #tellSlowAnswer({ target, latencyMs, maxLatencyMs, source }: SlowAnswer): void {

@@ -94,7 +94,9 @@ export class LeaderTerm {
   }
 
   #schedule(now: number): void {
-    if (this.#unpublished.some(({ type }) => type === 'state-changed' || type === 'breaker-changed'))
+    if (
+      this.#unpublished.some(({ type }) => type === 'state-changed' || type === 'breaker-changed' || type === 'blocked')
+    )
       this.#publishAt = 0;
     else if (this.#fleet.wantsProbesSooner(now))
       this.#publishAt = Math.min(this.#publishAt, this.#publishedAt + SHORTEST_GAP_MS);

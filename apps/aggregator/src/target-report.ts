@@ -16,6 +16,7 @@ export function targetReport(health: TargetHealth) {
     breaker: health.breaker,
     breaker_reason: health.reason,
     open_until: health.breaker === 'open' ? health.openUntil : null,
+    blocked_until: health.blockedUntil || null,
     available: health.available,
     healthy: health.healthy,
     score: rounded(health.score),

@@ -4,6 +4,7 @@ import type { HealthSnapshot } from '#libs/contracts';
 import { type Observation, type TargetView, viewTarget, initialTargetState } from '#libs/health-core';
 import { SnapshotFeed } from '#libs/store';
 import { LocalHealth } from './local-health.js';
+import { OwnBlocks } from './own-blocks.js';
 import { ROUTER_CONFIG } from './router.tokens.js';
 
 const LOOK_EVERY_MS = 1_000;
@@ -28,12 +29,15 @@ export class HealthViewService implements OnModuleInit, OnApplicationShutdown {
   #published: ReadonlyMap<string, TargetView> = new Map();
   /** Exists exactly while the snapshot is stale or missing. */
   #local: LocalHealth | null = null;
+  readonly #blocks: OwnBlocks;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly feed: SnapshotFeed,
     @Inject(ROUTER_CONFIG) private readonly config: UnderstudyConfig,
-  ) {}
+  ) {
+    this.#blocks = new OwnBlocks(config.health.policy);
+  }
 
   onModuleInit(): void {
     this.feed.onChange((snapshot) => this.#take(snapshot));
@@ -116,8 +120,9 @@ export class HealthViewService implements OnModuleInit, OnApplicationShutdown {
       this.config.targets.map((profile) => {
         const health = byTarget.get(profile.id);
         if (!health) return [profile.id, viewTarget(initialTargetState(profile, policy), profile, now, policy)];
+        const blockedUntil = this.#blocks.own(health, now - offsetMs) + offsetMs;
         // Weight and tier are ours: the aggregator may have been configured at another time.
-        return [profile.id, { ...onClock(health, offsetMs), weight: profile.weight, tier: profile.tier }];
+        return [profile.id, { ...onClock(health, offsetMs), blockedUntil, weight: profile.weight, tier: profile.tier }];
       }),
     );
   }

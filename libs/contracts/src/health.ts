@@ -47,6 +47,8 @@ const targetViewSchema = z.object({
   changedAt: z.number(),
   openUntil: z.number(),
   siblingOpenedAt: z.number(),
+  /** 0 from an aggregator that does not tell. */
+  blockedUntil: z.number().default(0),
   reason: openReason.nullable(),
   errorMessage: z.string().nullable(),
   evidence: z.string().nullable(),

@@ -10,6 +10,8 @@ import type { TargetView } from './target-view.js';
 export interface Alternative {
   view: TargetView;
   standing: LocalStanding;
+  /** It answered 429, here or elsewhere, and is left alone until then. */
+  blockedUntil: number;
   /** It has no place for this job, or for anybody, until then. */
   limitedUntil: number;
   /** Why it cannot be asked in the normal order; null if it can. */
@@ -30,18 +32,21 @@ export function alternativeOf(
 ): Alternative {
   const standing = standingOf(routing, view.target);
   const limitedUntil = Math.max(standing.limitedUntil, limited?.get(view.target) ?? 0);
-  const barrier = tried.has(view.target) ? 'tried' : barrierOf(view, standing, limitedUntil, now);
-  const effective = barrier === null ? view.weight * view.healthFactor * rampFactor(view.closedAt, now, policy) : 0;
-  return { view, standing, limitedUntil, barrier, tier: view.tier, weight: view.weight, effective };
+  const blockedUntil = Math.max(standing.blockedUntil, view.blockedUntil);
+  const barrier = tried.has(view.target) ? 'tried' : barrierOf(view, standing, { blockedUntil, limitedUntil }, now);
+  // A target that was shut for everybody is not hit by everybody at once.
+  const ramp = () => rampFactor(Math.max(view.closedAt, view.blockedUntil), now, policy);
+  const effective = barrier === null ? view.weight * view.healthFactor * ramp() : 0;
+  return { view, standing, blockedUntil, limitedUntil, barrier, tier: view.tier, weight: view.weight, effective };
 }
 
-/** Milliseconds until this router may ask the target again, as far as its own blocks and the shared limit go; 0: now. */
-export const freeInMs = ({ standing, limitedUntil }: Alternative, now: number): number =>
-  Math.max(0, standing.blockedUntil - now, limitedUntil - now, standing.skipUntil - now, pacedForMs(standing, now));
+/** Milliseconds until this router may ask the target again, as far as blocks and limits go; 0: now. */
+export const freeInMs = ({ standing, blockedUntil, limitedUntil }: Alternative, now: number): number =>
+  Math.max(0, blockedUntil - now, limitedUntil - now, standing.skipUntil - now, pacedForMs(standing, now));
 
 /** Neither blocked by a 429 nor over its limit: the two that no need and no health overrule. */
-export const mayBeCalled = ({ standing, limitedUntil }: Alternative, now: number): boolean =>
-  standing.blockedUntil <= now && limitedUntil <= now;
+export const mayBeCalled = ({ blockedUntil, limitedUntil }: Alternative, now: number): boolean =>
+  blockedUntil <= now && limitedUntil <= now;
 
 /** Half-open, and this router has no trial of it under way. */
 export const hasTrialSlot = (one: Alternative, now: number): boolean =>
@@ -50,12 +55,12 @@ export const hasTrialSlot = (one: Alternative, now: number): boolean =>
 function barrierOf(
   view: TargetView,
   standing: LocalStanding,
-  limitedUntil: number,
+  { blockedUntil, limitedUntil }: Pick<Alternative, 'blockedUntil' | 'limitedUntil'>,
   now: number,
 ): ExclusionReason | null {
   if (view.breaker === 'open') return openBarrier(view);
   if (view.breaker === 'half-open') return 'half_open';
-  if (standing.blockedUntil > now) return 'blocked';
+  if (blockedUntil > now) return 'blocked';
   if (limitedUntil > now) return 'limited';
   if (standing.skipUntil > now) return 'skipped';
   if (standing.ratePerSecond !== null && pacedForMs(standing, now) > 0) return 'paced';

@@ -7,6 +7,9 @@ import type { HealthPolicy } from './policy.js';
 import type { TargetProfile } from './target-profile.js';
 import type { TargetState } from './target-state.js';
 
+/** Blocks that end within this of each other are one. */
+const SAME_BLOCK_MS = 250;
+
 /** What the caller has to do, now that this event has led from one state to the other. */
 export function effectsOf(
   before: TargetState,
@@ -37,6 +40,10 @@ export function effectsOf(
     if (reason !== null && reason !== 'held_out')
       effects.push({ type: 'opened', reason, openUntil, disabling: sharedDisabling(reason, event) });
   }
+  // More answers to calls that were under way say the same once more.
+  const grownMs = after.blockedUntil - Math.max(before.blockedUntil, event.now);
+  if (observation && grownMs > SAME_BLOCK_MS)
+    effects.push({ type: 'blocked', forMs: after.blockedUntil - event.now, cause: observation });
   if (observation?.outcome === 'success' && (measured(observation.latencyMs) ?? 0) > profile.maxLatencyMs) {
     const { latencyMs, source } = observation;
     effects.push({ type: 'slow-answer', latencyMs, maxLatencyMs: profile.maxLatencyMs, source });

@@ -54,5 +54,7 @@ export type HealthEffect =
     }
   /** Send `sibling-opened` to the other targets of the same provider. */
   | { type: 'opened'; reason: OpenReason; openUntil: number; disabling?: SharedDisabling | undefined }
+  /** Publish at once, tell people: the target asked to be left alone, by all routers. */
+  | { type: 'blocked'; forMs: number; cause: Observation }
   /** Warn. */
   | { type: 'slow-answer'; latencyMs: number; maxLatencyMs: number; source: Observation['source'] };

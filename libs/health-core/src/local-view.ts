@@ -41,6 +41,8 @@ export function seedFromView(
       sampledAt: now,
     },
     breaker: breakerOf(view, now, policy, draw),
+    // A snapshot from another clock must not shut a target for hours.
+    blockedUntil: Math.min(view.blockedUntil, now + policy.retryAfterMaxMs),
     errorMessage: view.errorMessage,
     evidence: view.evidence,
     foldedAt: now,

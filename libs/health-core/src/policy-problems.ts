@@ -42,7 +42,12 @@ const AT_LEAST_ONE: NumericField[] = [
   'baselineCalmRatio',
 ];
 
-const ZERO_ALLOWED: NumericField[] = ['baselineWarmupSamples', 'probeOpenGrowth', 'rateForgetMarginPerSecond'];
+const ZERO_ALLOWED: NumericField[] = [
+  'baselineWarmupSamples',
+  'probeOpenGrowth',
+  'rateForgetMarginPerSecond',
+  'shareBlocksFromMs',
+];
 
 const SCORES: NumericField[] = ['healthyAboveScore', 'fullShareAtScore'];
 

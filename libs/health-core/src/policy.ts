@@ -113,6 +113,8 @@ export interface HealthPolicy {
   retryAfterMaxMs: number;
   /** A `Retry-After` above this is a window that is closed, not a rate that was exceeded: no rate is learned. */
   retryAfterWindowMs: number;
+  /** A 429 that names at least this time closes the target for all routers; what names less, or nothing, for the one that met it. 0: every 429 does. */
+  shareBlocksFromMs: number;
   /** Block after a 429 without `Retry-After`, doubled with each one in a row. With 500 ms a job makes two calls at most in any 1.5 s. */
   throttleBaseMs: number;
   /** Upper limit of that block. */
@@ -232,6 +234,7 @@ export const DEFAULT_POLICY: HealthPolicy = {
   overlayJitter: 0.3,
   retryAfterMaxMs: 120_000,
   retryAfterWindowMs: 5_000,
+  shareBlocksFromMs: 5_000,
   throttleBaseMs: 500,
   throttleMaxMs: 4_000,
   throttleJitter: 0.1,

@@ -1,12 +1,12 @@
 import { movedBack } from './clock.js';
 
-/** What one router knows of one target by itself. Rate limits are nobody else's: a shared block makes all come back at once. */
+/** What one router knows of one target by itself. */
 export interface LocalStanding {
   /** Failures in a row seen by this router. */
   consecutiveFailures: number;
   /** Skipped until then, after a row of failures. */
   skipUntil: number;
-  /** Blocked until then, by a 429. */
+  /** Blocked until then, by a 429 that it met itself. */
   blockedUntil: number;
   /** Blocks in a row without a success between; a burst of 429s counts once. */
   throttles: number;

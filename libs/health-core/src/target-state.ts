@@ -22,6 +22,8 @@ export interface TargetState {
   /** When a call last got an answer, and when one of the jobs did. */
   lastGoodAt: number;
   lastGoodTrafficAt: number;
+  /** All routers leave it alone until then, because it asked for that. */
+  blockedUntil: number;
   /** What the last failure said; null after a success. */
   errorMessage: string | null;
   /** Traceparent of the last failed call before the target became unavailable; null after a success. */
@@ -51,6 +53,7 @@ export function initialTargetState(profile: TargetProfile, policy: HealthPolicy)
     lastCheckAt: 0,
     lastGoodAt: 0,
     lastGoodTrafficAt: 0,
+    blockedUntil: 0,
     errorMessage: null,
     evidence: null,
     foldedAt: 0,

@@ -41,6 +41,8 @@ export interface TargetView {
   openUntil: number;
   /** When a sibling's breaker last opened. */
   siblingOpenedAt: number;
+  /** It asked all routers to leave it alone until then; 0: it never did. */
+  blockedUntil: number;
   /** Why the breaker is not closed; null when it is. */
   reason: OpenReason | null;
   /** What the last failure said; null after a success. */
@@ -81,6 +83,7 @@ export function viewTarget(state: TargetState, profile: TargetProfile, now: numb
     changedAt: state.breaker.changedAt,
     openUntil: state.breaker.openUntil,
     siblingOpenedAt: state.breaker.siblingOpenedAt,
+    blockedUntil: state.blockedUntil,
     reason,
     errorMessage: state.errorMessage,
     evidence: breaker === 'closed' ? null : state.evidence,

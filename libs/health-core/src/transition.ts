@@ -17,6 +17,7 @@ import { effectsOf } from './effects.js';
 import { forgetSlowness, measured, recordLatency } from './latency.js';
 import type { Observation } from './observation.js';
 import type { HealthPolicy } from './policy.js';
+import { blockAfter } from './shared-block.js';
 import { recordOutcome, successEstimate } from './success.js';
 import type { TargetProfile } from './target-profile.js';
 import type { TargetState } from './target-state.js';
@@ -25,7 +26,7 @@ import type { TargetState } from './target-state.js';
  * Folds one event into the state of its target; O(1), and the state does not grow.
  *
  * - What says nothing about the target (caller's fault, throttling, cancelled, our shutdown) changes nothing but
- *   `lastCheckAt`; its first token, if it got one, still tells how fast the target is.
+ *   `lastCheckAt`, and a 429 that closes a window `blockedUntil`; its first token, if it got one, still tells how fast the target is.
  * - News of an older breaker generation is counted (`requests`, `failures`, the article's record) and otherwise ignored:
  *   a call that hung through an outage must not reopen a target that has recovered.
  * - Garbage is harmless: an event without a possible `now` and an unknown outcome are ignored; a latency that is negative,
@@ -81,7 +82,8 @@ function afterObservation(
   const { outcome } = observation;
   if (outcome !== 'success' && !isFailureClass(outcome)) return state;
   const verdict = verdictOf(outcome);
-  const seen = counted({ ...state, lastCheckAt: now }, observation, verdict);
+  const blockedUntil = blockAfter(state.blockedUntil, observation, now, policy);
+  const seen = counted({ ...state, lastCheckAt: now, blockedUntil }, observation, verdict);
   if (!isNews(observation, state.breaker, now)) return seen;
 
   const success = verdict === 'none' ? seen.success : recordOutcome(seen.success, verdict === 'good', now, policy);
@@ -166,7 +168,7 @@ function onClock(state: TargetState, now: number): TargetState {
   const backMs = state.foldedAt - now;
   if (backMs <= 0) return { ...state, foldedAt: now };
   return {
-    ...movedBack(state, ['lastCheckAt', 'lastGoodAt', 'lastGoodTrafficAt', 'foldedAt'], backMs),
+    ...movedBack(state, ['lastCheckAt', 'lastGoodAt', 'lastGoodTrafficAt', 'blockedUntil', 'foldedAt'], backMs),
     success: movedBack(state.success, ['agedAt'], backMs),
     latency: movedBack(state.latency, ['sampledAt'], backMs),
     breaker: movedBack(state.breaker, BREAKER_TIMES, backMs),

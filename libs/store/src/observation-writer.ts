@@ -53,7 +53,7 @@ export class ObservationWriter {
   }
 
   /**
-   * Takes an observation along. A failure leaves at once, anything else within `batchMs`. Never throws, never waits.
+   * Takes an observation along. A failure leaves at once, and so does a 429 that names a time; anything else within `batchMs`. Never throws, never waits.
    * The error message is cut to 500 characters; a traceparent that is too long is left out.
    */
   report(observation: Omit<Observation, 'id'>): void {
@@ -70,7 +70,9 @@ export class ObservationWriter {
       this.#dropped++;
     }
     const { outcome } = observation;
-    const urgent = outcome !== 'success' && ['failure', 'disable'].includes(consequenceOf(outcome).health);
+    const isFailure = outcome !== 'success' && ['failure', 'disable'].includes(consequenceOf(outcome).health);
+    // A 429 that names a time may concern all routers.
+    const urgent = isFailure || (observation.retryAfterMs ?? 0) > 0;
     if (urgent) void this.#flush();
     else this.#flushAfter(this.#options.batchMs);
   }

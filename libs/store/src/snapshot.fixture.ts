@@ -22,6 +22,7 @@ export const targetHealth = (change: Partial<TargetHealth> = {}): TargetHealth =
   changedAt: 0,
   openUntil: 0,
   siblingOpenedAt: 0,
+  blockedUntil: 0,
   reason: null,
   lastProbeAt: 1_700_000_000_000,
   lastGoodTrafficAt: 0,

@@ -28,6 +28,7 @@ export class HealthMetrics {
   private readonly available: Gauge<'model'>;
   private readonly stateChanges: Counter<'model' | 'to'>;
   private readonly circuit: Gauge<'model'>;
+  private readonly blocks: Counter<'model'>;
   private readonly circuitTransitions: Counter<'model' | 'to'>;
 
   constructor(registry: Registry, known: HealthLabels) {
@@ -63,7 +64,14 @@ export class HealthMetrics {
       labelNames: ['model', 'to'],
       registers,
     });
+    this.blocks = new Counter({
+      name: 'ai_target_blocks_total',
+      help: 'Times that a target asked, by a 429, to be left alone by all routers, by model',
+      labelNames: ['model'],
+      registers,
+    });
     for (const model of new Set(known.models)) {
+      this.blocks.inc({ model }, 0);
       for (const to of known.states) this.stateChanges.inc({ model, to }, 0);
       for (const to of CIRCUIT_STATES) this.circuitTransitions.inc({ model, to }, 0);
     }
@@ -91,6 +99,11 @@ export class HealthMetrics {
   /** A target that serves `model` entered the state `to`. */
   stateChanged(model: string, to: string): void {
     this.stateChanges.inc({ model, to });
+  }
+
+  /** A target that serves `model` closed a window for everybody. */
+  targetBlocked(model: string): void {
+    this.blocks.inc({ model });
   }
 
   /** The breaker of a target that serves `model` changed to `to`. */
