@@ -7,34 +7,38 @@ import {
   type CompletionJob,
   completionJobSchema,
   countAttempts,
-  type JobOutcome,
   parseOrThrow,
   QUEUES,
   UnderstudyError,
 } from '#libs/contracts';
-import {
-  type BullContext,
-  isVerdict,
-  type JobProgress,
-  readProgress,
-  RejectedJobError,
-  replyToOf,
-  ResultStore,
-  SHUTDOWN,
-  withoutMiddle,
-} from '#libs/queue';
+import { type BullContext, isVerdict, type JobProgress, replyToOf, SHUTDOWN } from '#libs/queue';
 import { abortAs } from '#libs/providers';
+import { ClockOnDemand } from '#libs/redis';
 import { RoutingMetrics } from '#libs/telemetry';
+import { CallRecord } from './call-record.js';
+import { CANCELLED, CancellationService } from './cancellation.service.js';
 import { ChunksService } from './chunks.service.js';
 import { DecisionService } from './decision.service.js';
 import { deadlineError, exhaustedError, rejectedError, resultOf } from './end-of-job.js';
-import { longestWait, parkPause } from './park-pause.js';
+import { OutcomeService } from './outcome.service.js';
+import { EARLY_PAUSE_MS, longestWait, parkPause } from './park-pause.js';
 import { groupOf, routeLeft } from './parked-group.js';
 import { ParkingService } from './parking.service.js';
 import { resolveRoute } from './resolve-route.js';
 import type { RouteEnd } from './route-end.js';
 import { RouteService } from './route.service.js';
 import { ROUTER_CONFIG } from './router.tokens.js';
+import { takeUp } from './take-up.js';
+
+/** One run of one job in this router. */
+interface JobRun {
+  job: CompletionJob;
+  context: BullContext;
+  /** Where the job stood when this run began. */
+  before: JobProgress;
+  record: CallRecord;
+  signal: AbortSignal;
+}
 
 /** A job that has asked nobody although others of its kind could looks again after this, in milliseconds. */
 const LOOK_AGAIN_MS = 500;
@@ -49,7 +53,9 @@ export class CompletionService {
     private readonly routing: RouteService,
     private readonly decisions: DecisionService,
     private readonly parking: ParkingService,
-    private readonly results: ResultStore,
+    private readonly outcomes: OutcomeService,
+    private readonly cancellations: CancellationService,
+    private readonly clock: ClockOnDemand,
     private readonly metrics: RoutingMetrics,
     private readonly chunks: ChunksService,
   ) {}
@@ -59,102 +65,108 @@ export class CompletionService {
    * @throws RejectedJobError once a failure is committed, so that the job ends among the failed ones
    */
   async work(payload: unknown, context: BullContext): Promise<void> {
-    const progress = readProgress(context.job.progress, context.startedAt);
-    if (context.attemptsStarted === 1) this.#recordWait(context);
+    const now = await this.clock.now();
+    if (context.attemptsStarted === 1) this.#recordWait(context, now);
+    const { progress, lost } = takeUp(context.job.progress, now);
+    if (lost) this.#log.warn({ event: 'llm.attempt.lost', job_id: context.jobId, ...lost });
+    const record = new CallRecord(progress, (changed) => context.keepProgress(changed));
     try {
-      await this.#workThrough(payload, context, progress);
+      await this.cancellations.during(context.jobId, context.signal, (signal, cancelledBefore) =>
+        this.#workThrough(payload, context, record, signal, cancelledBefore),
+      );
     } catch (error) {
-      if (isVerdict(error) || !context.isLastRun) throw error;
+      if (isVerdict(error)) throw error;
+      // Calls that were made are paid for: the next run has to know of them.
+      if (!context.isLastRun) {
+        await record.keep().catch(() => undefined);
+        throw error;
+      }
       // The queue gives the job up now: whoever waits for it must hear so.
       this.#log.error({ event: 'llm.job.given_up', job_id: context.jobId, err: error });
-      const latest = readProgress(context.job.progress, context.startedAt);
-      const fault = new UnderstudyError(
-        'internal_error',
-        'The router failed on this job again and again; its log has the reason',
-      );
-      return await this.#fail(fault, context, replyToOf(payload), latest);
+      const { attempts } = record.progress;
+      const message = 'The router failed on this job again and again; its log has the reason';
+      const fault = new UnderstudyError('internal_error', message, { attempts });
+      await this.outcomes.failed(fault, context, replyToOf(payload));
     } finally {
+      record.close();
       this.chunks.left(context);
     }
   }
 
-  async #workThrough(payload: unknown, context: BullContext, progress: JobProgress): Promise<void> {
-    let job: CompletionJob;
-    try {
-      job = parseOrThrow(completionJobSchema, payload, 'job');
-    } catch (error) {
-      return this.#fail(error as UnderstudyError, context, replyToOf(payload), progress);
+  async #workThrough(
+    payload: unknown,
+    context: BullContext,
+    record: CallRecord,
+    signal: AbortSignal,
+    cancelledBefore: boolean,
+  ): Promise<void> {
+    // Whoever had the job before may have vanished between its commit and its last word to the queue.
+    if (context.attemptsStarted > 1 || cancelledBefore || hasKey(payload)) {
+      const standing = await this.outcomes.standing(context);
+      if (standing) return this.outcomes.endAs(standing, context);
     }
-    const { parked } = progress;
-    // It has come by itself, because its deadline is near.
-    if (parked && this.#leftMs(job, context) <= this.config.health.policy.minRemainingMs)
-      await this.parking.leave(parked.group, context);
-    let end: RouteEnd;
-    try {
-      end = await this.#route(job, context, progress);
-    } catch (error) {
-      if (!(error instanceof UnderstudyError)) throw error;
-      return this.#fail(error, context, job.replyTo, progress);
-    }
-    try {
-      await this.#finish(end, job, context, progress);
-    } catch (error) {
-      // Calls that were made are paid for: the next run has to know of them.
-      if (!isVerdict(error)) await this.#keepProgress(context, { ...progress, attempts: end.attempts });
-      throw error;
-    }
+    const failure = await this.#outcomeOf(payload, { context, before: record.progress, record, signal });
+    if (!failure) return;
+    // With the job too, for whoever replays it: results do not last as long as failed jobs.
+    void record.keep().catch(() => undefined);
+    await this.outcomes.failed(withAttempts(failure, record), context, replyToOf(payload));
   }
 
-  #route(job: CompletionJob, context: BullContext, progress: JobProgress): Promise<RouteEnd> {
+  /** Answers the job, lets it wait, or says why it has failed for good. */
+  async #outcomeOf(payload: unknown, given: Omit<JobRun, 'job'>): Promise<UnderstudyError | void> {
+    let run: JobRun;
+    let end: RouteEnd;
+    try {
+      run = { ...given, job: parseOrThrow(completionJobSchema, payload, 'job') };
+      end = await this.#route(run);
+    } catch (error) {
+      if (error instanceof UnderstudyError) return error;
+      throw error;
+    }
+    return this.#finish(end, run);
+  }
+
+  async #route({ job, context, before, record, signal }: JobRun): Promise<RouteEnd> {
+    const leftMs = this.#leftMs(job, context, await this.clock.now());
+    const { attempts, replayedAfter = 0, parkings, parked } = before;
+    // It has come by itself, because its deadline is near.
+    if (parked && leftMs <= this.config.health.policy.minRemainingMs) await this.parking.leave(parked.group, context);
     return this.routing.run({
       jobId: context.jobId,
       job,
       route: resolveRoute(job, this.config),
-      deadlineAt: this.#deadlineAt(job, context),
-      earlier: progress.attempts,
-      replayedAfter: progress.replayedAfter ?? 0,
-      parkings: progress.parkings,
-      parked: progress.parked,
+      // From here on the clock of this process will do: a pass is short.
+      deadlineAt: Date.now() + leftMs,
+      earlier: attempts,
+      replayedAfter,
+      parkings,
+      parked,
       // A call that is cut by our own restart blames nobody.
-      signal: abortAs(context.signal, (reason) => (reason === SHUTDOWN ? 'shutdown' : 'caller')),
-      listener: this.chunks.along({ starting: () => undefined }, job, context, progress),
+      signal: abortAs(signal, (reason) => (reason === SHUTDOWN ? 'shutdown' : 'caller')),
+      listener: this.chunks.along(record, job, context, before),
     });
   }
 
-  async #finish(end: RouteEnd, job: CompletionJob, context: BullContext, progress: JobProgress): Promise<void> {
+  async #finish(end: RouteEnd, run: JobRun): Promise<UnderstudyError | void> {
+    const { job, context, record } = run;
     const { jobId } = context;
+    const { attempts } = end;
     switch (end.kind) {
       case 'answered': {
-        const times = {
-          enqueuedAt: context.enqueuedAt,
-          firstStartedAt: progress.firstStartedAt,
-          finishedAt: Date.now(),
-        };
-        const attempts = countAttempts(end.attempts);
-        this.metrics.jobEnded(attempts > 1 ? 'failover' : 'primary', attempts);
-        return this.#commit(
-          { status: 'completed', result: resultOf(jobId, job.request.model, end, times) },
-          context,
-          job.replyTo,
-        );
+        const { firstStartedAt } = record.progress;
+        const times = { enqueuedAt: context.enqueuedAt, firstStartedAt, finishedAt: await this.clock.now() };
+        return this.outcomes.answered(resultOf(jobId, job.request.model, end, times), context, job.replyTo);
       }
       case 'rejected':
-        return this.#fail(rejectedError(jobId, end), context, job.replyTo, progress);
-      case 'deadline': {
-        const error = deadlineError(
-          jobId,
-          end.attempts,
-          this.#deadlineMs(job),
-          this.#nextAvailableAt(job, end.attempts),
-        );
-        return this.#fail(error, context, job.replyTo, progress);
-      }
-      case 'interrupted':
-        return this.#handBack(end, context, progress);
+        return rejectedError(jobId, end);
+      case 'deadline':
+        return deadlineError(jobId, attempts, this.#deadlineMs(job), await this.#nextAvailableAt(run));
       case 'exhausted':
-        return this.#fail(exhaustedError(jobId, end.attempts), context, job.replyTo, progress);
+        return exhaustedError(jobId, attempts);
+      case 'interrupted':
+        return end.by === 'cancelled' ? this.#endCancelled(run) : this.#handBack(run);
       case 'waiting':
-        return this.#wait(end, job, context, progress);
+        return run.signal.reason === CANCELLED ? this.#endCancelled(run) : this.#wait(end, run);
     }
   }
 
@@ -162,92 +174,58 @@ export class CompletionService {
    * Lets the job wait in the queue, and gives its place here to another: until somebody can be asked, or, where somebody could be but
    * this job has just met failures that may pass, for a while.
    */
-  async #wait(
-    end: Extract<RouteEnd, { kind: 'waiting' }>,
-    job: CompletionJob,
-    context: BullContext,
-    progress: JobProgress,
-  ): Promise<void> {
+  async #wait(end: Extract<RouteEnd, { kind: 'waiting' }>, run: JobRun): Promise<UnderstudyError | void> {
+    const { job, context, before, record } = run;
     const { policy } = this.config.health;
-    const leftMs = this.#leftMs(job, context);
+    const now = await this.clock.now();
+    const leftMs = this.#leftMs(job, context, now);
     const { attempts } = end;
-    const hasAsked = attempts.length > progress.attempts.length;
-    if (this.#nextAvailableAt(job, attempts) !== undefined) {
-      const group = groupOf(job, attempts);
-      const at = (hasAsked ? undefined : progress.parked?.at) ?? Date.now();
-      await this.#keepProgress(context, { ...progress, attempts, parked: { group: group.name, at } });
-      const again = progress.parked !== undefined && !hasAsked && leftMs > policy.minRemainingMs;
+    const hasAsked = attempts.length > before.attempts.length;
+    if (this.#waitFor(run) > 0) {
+      const group = groupOf(job, attemptsThatCount(record.progress));
+      const at = (hasAsked ? undefined : before.parked?.at) ?? Date.now();
+      await record.keep({ parked: { group: group.name, at } });
+      const again = before.parked !== undefined && !hasAsked && leftMs > policy.minRemainingMs;
       return this.parking.park(job.request.model, context, { group, longestMs: longestWait(leftMs, policy), again });
     }
     // Somebody could be asked again since this job looked, or could be by others that want less of a shared limit.
     const waitMs = hasAsked ? end.waitMs : Math.min(end.waitMs, LOOK_AGAIN_MS);
-    const pauseMs = parkPause(waitMs, leftMs, policy);
-    if (pauseMs !== null) return this.#pause(end, context, progress, pauseMs);
-    const error = deadlineError(context.jobId, end.attempts, this.#deadlineMs(job), Date.now() + end.waitMs);
-    return this.#fail(error, context, job.replyTo, progress);
+    const cameEarly = (before.pausedUntil ?? now) - now > EARLY_PAUSE_MS;
+    const pauseMs = parkPause(cameEarly ? Math.max(waitMs, EARLY_PAUSE_MS) : waitMs, leftMs, policy);
+    if (pauseMs !== null) return this.#pause(run, pauseMs, now);
+    return deadlineError(context.jobId, attempts, this.#deadlineMs(job), now + end.waitMs);
   }
 
   /** After failures that may pass. */
-  async #pause(end: RouteEnd, context: BullContext, progress: JobProgress, pauseMs: number): Promise<void> {
-    const { parked: _, ...rest } = progress;
-    await this.#keepProgress(context, { ...rest, attempts: end.attempts, parkings: progress.parkings + 1 });
+  async #pause({ context, record }: JobRun, pauseMs: number, now: number): Promise<void> {
+    const { attempts, parkings } = record.progress;
+    await record.keep({ parked: undefined, parkings: parkings + 1, pausedUntil: now + pauseMs });
     this.#log.warn({
       event: 'llm.job.parked',
       job_id: context.jobId,
       pause_ms: pauseMs,
-      attempts: countAttempts(end.attempts),
+      attempts: countAttempts(attempts),
     });
     await context.parkUntil(Date.now() + pauseMs);
   }
 
   /** This process is stopping: another router takes the job up at once, and knows what was tried. */
-  async #handBack(end: RouteEnd, context: BullContext, progress: JobProgress): Promise<void> {
-    await this.#keepProgress(context, { ...progress, attempts: end.attempts });
-    this.#log.log({ event: 'llm.job.handed_back', job_id: context.jobId, attempts: countAttempts(end.attempts) });
+  async #handBack({ context, record }: JobRun): Promise<void> {
+    await record.keep();
+    const attempts = countAttempts(record.progress.attempts);
+    this.#log.log({ event: 'llm.job.handed_back', job_id: context.jobId, attempts });
     await context.handBack();
   }
 
-  async #keepProgress(context: BullContext, progress: JobProgress): Promise<void> {
-    await context.job.updateProgress({ ...progress, attempts: withoutMiddle(progress.attempts) });
+  /** Whoever cancelled the job has committed that as its result. */
+  async #endCancelled(run: JobRun): Promise<void> {
+    const standing = await this.outcomes.standing(run.context);
+    // Without one it was a rumour, about an earlier job of the same id perhaps.
+    return standing ? this.outcomes.endAs(standing, run.context) : this.#handBack(run);
   }
 
-  async #fail(
-    error: UnderstudyError,
-    context: BullContext,
-    replyTo: string | undefined,
-    progress: JobProgress,
-  ): Promise<void> {
-    const attempts = error.attempts.length > 0 ? error.attempts : progress.attempts;
-    const failure = { ...error.toJSON(), jobId: context.jobId, attempts: withoutMiddle(attempts) };
-    this.metrics.jobEnded(
-      attempts.length === 0 || error.code === 'request_rejected' ? 'rejected' : 'exhausted',
-      countAttempts(attempts),
-    );
-    this.#log.warn({
-      event: 'llm.job.failed',
-      job_id: context.jobId,
-      code: error.code,
-      field: error.field,
-      attempts: countAttempts(attempts),
-      // Not the message: what a provider said in it may quote the prompt.
-      last_failure: attempts.at(-1)?.outcome,
-      last_status: attempts.at(-1)?.httpStatus,
-    });
-    trace.getActiveSpan()?.setAttribute(ATTR.errorType, error.code);
-    await this.#commit({ status: 'failed', error: failure }, context, replyTo);
-    throw new RejectedJobError(`${error.code}: ${error.message}`);
-  }
-
-  async #commit(outcome: JobOutcome, context: BullContext, replyTo: string | undefined): Promise<void> {
-    const first = await this.results.commit(context.jobId, outcome, replyTo);
-    if (first !== 'superseded') this.chunks.committed(context);
-    // At-least-once execution means that a job may be answered twice; only the first answer counts.
-    if (first !== 'committed')
-      this.#log.warn({ event: 'llm.job.duplicate', job_id: context.jobId, status: outcome.status });
-  }
-
-  #recordWait(context: BullContext): void {
-    const waitMs = context.startedAt - context.enqueuedAt - (context.job.opts.delay ?? 0);
+  #recordWait(context: BullContext, now: number): void {
+    const waitMs = now - context.enqueuedAt - (context.job.opts.delay ?? 0);
     trace.getActiveSpan()?.setAttribute(ATTR.queueWaitMs, waitMs);
     this.metrics.jobStarted(QUEUES.completion, waitMs);
   }
@@ -256,17 +234,32 @@ export class CompletionService {
     return job.deadlineMs ?? this.config.jobs.deadlineMs;
   }
 
-  #leftMs(job: CompletionJob, context: BullContext): number {
-    return this.#deadlineAt(job, context) - Date.now();
+  /** How long until somebody may be asked for a job that begins a new pass after what it has met, in milliseconds; 0: now. */
+  #waitFor({ job, record: { progress } }: JobRun): number {
+    return this.decisions.waitFor(routeLeft(job, attemptsThatCount(progress), this.config));
   }
 
-  /** When somebody may be asked for a job that begins a new pass after these attempts, epoch milliseconds; undefined: now. */
-  #nextAvailableAt(job: CompletionJob, attempts: readonly Attempt[]): number | undefined {
-    const waitMs = this.decisions.waitFor(routeLeft(job, attempts, this.config));
-    return waitMs > 0 ? Date.now() + waitMs : undefined;
+  /** The same as a time of Redis, epoch milliseconds; undefined: now. */
+  async #nextAvailableAt(run: JobRun): Promise<number | undefined> {
+    const waitMs = this.#waitFor(run);
+    return waitMs > 0 ? (await this.clock.now()) + waitMs : undefined;
   }
 
-  #deadlineAt(job: CompletionJob, context: BullContext): number {
-    return context.enqueuedAt + this.#deadlineMs(job);
+  /** Until the deadline; never more than the whole of it, should somebody have stamped the job by a clock that is ahead. */
+  #leftMs(job: CompletionJob, context: BullContext, now: number): number {
+    return Math.min(context.enqueuedAt - now, 0) + this.#deadlineMs(job);
   }
+}
+
+/** Whether two of its kind may have been added in a race. */
+const hasKey = (payload: unknown) => (payload as { idempotencyKey?: unknown } | null)?.idempotencyKey !== undefined;
+
+/** Those since the job was added or replayed. */
+const attemptsThatCount = ({ attempts, replayedAfter = 0 }: JobProgress): Attempt[] =>
+  attempts.filter(({ number }) => number > replayedAfter);
+
+/** What was tried belongs to the story of every failure. */
+function withAttempts(error: UnderstudyError, { progress }: CallRecord): UnderstudyError {
+  if (error.attempts.length > 0) return error;
+  return UnderstudyError.fromJSON({ ...error.toJSON(), attempts: progress.attempts });
 }

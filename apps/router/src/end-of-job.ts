@@ -2,7 +2,7 @@ import { type Attempt, type CompletionResult, countAttempts, UnderstudyError } f
 import { withoutMiddle } from '#libs/queue';
 import type { RouteEnd } from './route-end.js';
 
-/** When a job was enqueued, begun and finished, epoch milliseconds. */
+/** When a job was enqueued, begun and finished, epoch milliseconds of Redis' clock. */
 export interface JobTimes {
   enqueuedAt: number;
   firstStartedAt: number;
@@ -23,9 +23,9 @@ export function resultOf(
       jobId,
       target: end.target,
       attempts: withoutMiddle(end.attempts),
-      // Producer and router may run on machines whose clocks differ a little.
-      queueMs: Math.max(0, times.firstStartedAt - times.enqueuedAt),
-      totalMs: Math.max(0, times.finishedAt - times.enqueuedAt),
+      // A producer that is not ours stamps jobs by a clock of its own.
+      queueMs: wholeMs(times.firstStartedAt - times.enqueuedAt),
+      totalMs: wholeMs(times.finishedAt - times.enqueuedAt),
       requestedModel,
       ...(servedModel !== undefined && { servedModel }),
       usage,
@@ -35,6 +35,8 @@ export function resultOf(
     },
   };
 }
+
+const wholeMs = (ms: number) => Math.max(0, Math.round(ms));
 
 /** The job's model or parameters were refused by a provider, and would be everywhere. */
 export function rejectedError(jobId: string, end: Extract<RouteEnd, { kind: 'rejected' }>): UnderstudyError {

@@ -22,6 +22,7 @@ await bootService(async () => {
         prefix: env.UNDERSTUDY_PREFIX,
         telemetry: new QueueTelemetry({ server: redisAddress(env.REDIS_URL) }),
         patience: stopPatience(env.SHUTDOWN_DEADLINE_MS),
+        takeoverMs: config.jobs.takeoverMs,
         worker: {
           concurrency: env.ROUTER_CONCURRENCY,
           removeOnFail: { count: config.jobs.maxFailed, age: config.jobs.failedTtlMs / 1_000 },

@@ -1,6 +1,12 @@
 import type { HealthPolicy } from '#libs/health-core';
 
 /**
+ * A worker whose clock is ahead lets parked jobs out too early: one that has to wait again waits for so long at least by that clock, in
+ * milliseconds, so that it does not go round and round.
+ */
+export const EARLY_PAUSE_MS = 1_000;
+
+/**
  * How long a job pauses that has met failures which may pass, in milliseconds; null if it has no time left for another try. A pause that
  * would reach beyond the deadline is cut so that one more try fits in before it.
  * @param waitMs after which somebody may be asked again

@@ -23,7 +23,7 @@ export interface RoutePass {
   jobId: string;
   job: CompletionJob;
   route: ResolvedRoute;
-  /** End of the job's usefulness, epoch milliseconds. */
+  /** End of the job's usefulness, epoch milliseconds of this process's clock. */
   deadlineAt: number;
   /** Attempts of earlier passes. */
   earlier: readonly Attempt[];

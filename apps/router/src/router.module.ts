@@ -2,10 +2,12 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import type { UnderstudyConfig } from '#libs/config';
 import { QUEUES } from '#libs/contracts';
 import { FAILURE_CLASSES } from '#libs/health-core';
-import { ChunkWriter, CompletionQueue, JobAging, ModelCatalog, ParkingLot, ResultStore } from '#libs/queue';
+import { CancelFeed, ChunkWriter, CompletionQueue, JobAging, ModelCatalog, ParkingLot, ResultStore } from '#libs/queue';
+import { ClockOnDemand, FleetClock } from '#libs/redis';
 import { LIMIT_KINDS, ObservationWriter, SnapshotFeed, TargetLimits } from '#libs/store';
 import {
   AnswerMetrics,
+  CommitMetrics,
   LimitMetrics,
   DeadLetterMetrics,
   ParkingMetrics,
@@ -16,6 +18,7 @@ import {
 } from '#libs/telemetry';
 import { AgingService } from './aging.service.js';
 import { AttemptService } from './attempt.service.js';
+import { CancellationService } from './cancellation.service.js';
 import { CatalogAnnouncerService } from './catalog-announcer.service.js';
 import { ChunksService } from './chunks.service.js';
 import { CompletionProcessor } from './completion.processor.js';
@@ -23,6 +26,7 @@ import { CompletionService } from './completion.service.js';
 import { ConnectionsService } from './connections.service.js';
 import { DecisionService } from './decision.service.js';
 import { HealthViewService } from './health-view.service.js';
+import { OutcomeService } from './outcome.service.js';
 import { ParkingService } from './parking.service.js';
 import { RouteService } from './route.service.js';
 import { RouterStatusController } from './router-status.controller.js';
@@ -49,6 +53,12 @@ export class RouterModule {
         { provide: CompletionQueue, useFactory: () => new CompletionQueue(redis) },
         { provide: JobAging, useFactory: () => new JobAging(QUEUES.completion, redis) },
         { provide: ParkingLot, useFactory: () => new ParkingLot(QUEUES.completion, redis) },
+        { provide: CancelFeed, useFactory: () => new CancelFeed(redis) },
+        {
+          provide: ClockOnDemand,
+          inject: [CompletionQueue],
+          useFactory: (queue: CompletionQueue) => new ClockOnDemand(new FleetClock(() => queue.timeMs())),
+        },
         { provide: TargetCallsService, useFactory: () => new TargetCallsService(config) },
         {
           provide: RoutingMetrics,
@@ -83,6 +93,11 @@ export class RouterModule {
             new DeadLetterMetrics(registry, async () => (await queue.counts())['failed'] ?? 0),
         },
         {
+          provide: CommitMetrics,
+          inject: [Registry],
+          useFactory: (registry: Registry) => new CommitMetrics(registry),
+        },
+        {
           provide: QueueMetrics,
           inject: [Registry, CompletionQueue],
           useFactory: (registry: Registry, queue: CompletionQueue) =>
@@ -110,6 +125,8 @@ export class RouterModule {
         ConnectionsService,
         ParkingService,
         RouteService,
+        OutcomeService,
+        CancellationService,
         CompletionService,
         WakerService,
       ],

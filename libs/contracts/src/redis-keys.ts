@@ -1,5 +1,3 @@
-import type { QueueName } from './queues.js';
-
 /**
  * Every key that Understudy uses in Redis. `prefix` must be one hash tag, `{…}`, so that all keys of an installation lie on the
  * same node of a cluster: some scripts touch several of them.
@@ -10,7 +8,7 @@ export function redisKeys(prefix: string) {
     /** BullMQ's own keys lie under `<prefix>:<queue>:…`. */
     bullPrefix: prefix,
     /** A job's hash by its id, or a list or set of a queue by its name (`wait`, `failed`, …); owner: BullMQ. */
-    bull: (queue: QueueName, name: string) => `${prefix}:${queue}:${name}`,
+    bull: (queue: string, name: string) => `${prefix}:${queue}:${name}`,
     /** string, JSON JobOutcome; TTL `jobs.resultTtlMs`. Written once, by the router that committed first or by whoever cancelled the job. */
     result: (jobId: string) => `${prefix}:result:${jobId}`,
     /** pub/sub channel on which the process `clientId` hears that its jobs are done. Payload: the job's id. */

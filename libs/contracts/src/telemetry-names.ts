@@ -80,6 +80,8 @@ export const ATTR = {
   modeTo: 'llm.mode.to',
   modeReason: 'llm.mode.reason',
   routeMode: 'llm.route.mode',
+
+  jobCancelled: 'llm.job.cancelled',
 } as const;
 
 /** Names of span events. */

@@ -1,7 +1,12 @@
 import { BaseRpcContext } from '@nestjs/microservices';
+import { type Redis, redisScript } from '#libs/redis';
 import { DelayedError, type Job, WaitingError } from 'bullmq';
+import type { JobProgress } from './job-progress.js';
+import { KEEP_PROGRESS } from './lua/keep-progress.js';
 
-type Args = [job: Job, token: string, signal: AbortSignal];
+const keepProgress = redisScript(KEEP_PROGRESS);
+
+type Args = [job: Job, token: string, signal: AbortSignal, hash: { redis: Redis; key: string }];
 
 /** What a handler gets from `@Ctx()`: the job it works on, and what it may do with it besides ending it. */
 export class BullContext extends BaseRpcContext<Args> {
@@ -24,7 +29,7 @@ export class BullContext extends BaseRpcContext<Args> {
     return this.args[2];
   }
 
-  /** When the job was added, epoch milliseconds of the process that added it. */
+  /** When the job was added, epoch milliseconds: of Redis' clock if our own client added it, else of whoever did. */
   get enqueuedAt(): number {
     // A job that somebody wrote into Redis by hand may lack it.
     return Number.isFinite(this.job.timestamp) ? this.job.timestamp : this.startedAt;
@@ -48,6 +53,21 @@ export class BullContext extends BaseRpcContext<Args> {
   /** Keeps something with the job, for a later run of it: replaces the payload that handler will get. */
   async updateJobData(data: unknown): Promise<void> {
     await this.job.updateData(data);
+  }
+
+  /**
+   * Keeps progress with the job, for its next run. Sent at once and in the order of the calls, before anything that ends this run.
+   * @returns false when a later run has begun, or the job is gone
+   */
+  async keepProgress(progress: JobProgress): Promise<boolean> {
+    const { redis, key } = this.args[3];
+    const kept = await keepProgress(redis, [key], [JSON.stringify(progress), this.attemptsStarted]);
+    return kept === 1;
+  }
+
+  /** Ends this run of a job that a later run has taken over: leaves it alone. Never returns. */
+  letGo(): never {
+    throw new WaitingError();
   }
 
   /** Ends this run and lets the job wait until `epochMs`. Costs no attempt. Never returns: it throws what the worker expects. */

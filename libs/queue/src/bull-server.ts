@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { redisKeys } from '#libs/contracts';
 import { closeRedis, connectRedis, type Redis, whenReady } from '#libs/redis';
 import { type CustomTransportStrategy, type MessageHandler, Server } from '@nestjs/microservices';
 import { type Job, type Telemetry, WaitingError, type WorkerOptions } from 'bullmq';
@@ -9,6 +10,7 @@ import { JobWorker } from './job-worker.js';
 import { mendJob } from './mend-job.js';
 import { isVerdict } from './verdict.js';
 import { SHUTDOWN, type StopPatience, SupervisedWorker } from './supervised-worker.js';
+import { takeoverTimes } from './takeover.js';
 
 /** Second argument of the decorator: `@MessagePattern(QUEUES.completion, BULLMQ_TRANSPORT, { concurrency: 50 })`. */
 export const BULLMQ_TRANSPORT = Symbol('BULLMQ_TRANSPORT');
@@ -25,18 +27,16 @@ export interface BullServerOptions {
   onError: (error: Error) => void;
   /** Settings of every worker in this process that are known only at run time; a decorator's own win. */
   worker?: BullExtras;
+  /** A job of a process that was killed is taken over by another after so many milliseconds at the latest. Default: 13,000. */
+  takeoverMs?: number;
   /** How `close` treats jobs in hand. Default: 5 s to finish, then 1.5 s to hand back. */
   patience?: StopPatience;
 }
 
-/**
- * A job of a process that was killed is taken over when its lock has ended and a check has seen that. BullMQ lets every
- * second check pass when its timer and the key that spaces the checks end in the same millisecond: lock and two checks
- * are 13 s. A process whose event loop is blocked for as long as the lock loses its jobs in the same way.
- */
+/** When nothing is configured, in milliseconds. */
+const TAKEOVER_MS = 13_000;
+
 const WORKER_DEFAULTS = {
-  lockDuration: 8_000,
-  stalledInterval: 2_500,
   // A job outlives many killed processes; the limit is for one that kills every process it meets.
   maxStalledCount: 20,
   runRetryDelay: 1_000,
@@ -97,13 +97,22 @@ export class BullServer extends Server implements CustomTransportStrategy {
   }
 
   #createWorker(queue: string, handler: MessageHandler): JobWorker {
-    const { prefix, telemetry } = this.options;
+    const { prefix, telemetry, takeoverMs = TAKEOVER_MS } = this.options;
     // BullMQ gives a signal only to a function that declares three parameters.
     const work = (job: Job, token: string | undefined, signal: AbortSignal | undefined) =>
-      this.#work(handler, new BullContext([job, token as string, signal as AbortSignal]));
+      this.#work(
+        handler,
+        new BullContext([
+          job,
+          token as string,
+          signal as AbortSignal,
+          { redis: this.#redis, key: redisKeys(prefix).bull(queue, job.id as string) },
+        ]),
+      );
     const worker = new JobWorker(queue, work, {
       name: `${hostname()}:${process.pid}`,
       ...WORKER_DEFAULTS,
+      ...takeoverTimes(takeoverMs),
       ...this.options.worker,
       ...(handler.extras as BullExtras),
       connection: this.#redis,

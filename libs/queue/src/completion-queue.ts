@@ -130,6 +130,14 @@ export class CompletionQueue {
     return { failedReason: reason ?? 'unknown reason' };
   }
 
+  /**
+   * The time of Redis, epoch milliseconds.
+   * @throws UnderstudyError `queue_unavailable`
+   */
+  timeMs(): Promise<number> {
+    return this.#queue.run(() => redisTimeMs(this.#queue.redis, this.#keys.catalog));
+  }
+
   /** How many jobs are in which state: `prioritized` (waiting), `waiting` (the same, of producers that set no priority), `active`, `delayed`, `failed`, … */
   counts(): Promise<Record<string, number>> {
     return this.#queue.run((queue) => queue.getJobCounts());

@@ -1,5 +1,6 @@
 export * from './bull-context.js';
 export * from './bull-server.js';
+export * from './cancel-feed.js';
 export type { ChunkEntry, PlacedEntry } from './chunk-entry.js';
 export * from './chunk-reader.js';
 export * from './chunk-writer.js';

@@ -15,8 +15,8 @@ const jobProgressSchema = z.object({
   parked: z.object({ group: z.string(), at: z.number() }).optional(),
   /** When work on it first began, epoch milliseconds of Redis' clock. */
   firstStartedAt: z.number(),
-  /** Until when it was parked, epoch milliseconds of Redis' clock. */
-  parkedUntil: z.number().optional(),
+  /** Until when it was to pause after failures, epoch milliseconds of Redis' clock. */
+  pausedUntil: z.number().optional(),
   /** Number of the last attempt before the job was replayed: what it may try is counted from there. */
   replayedAfter: z.int().nonnegative().optional(),
   /** Absent where the last run came to an end in good order. */

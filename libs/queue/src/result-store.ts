@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { type JobOutcome, jobOutcomeSchema, QUEUES, redisKeys, UnderstudyError } from '#libs/contracts';
-import { closeRedis, connectRedis, type Redis, untilTaken } from '#libs/redis';
+import { closeRedis, connectRedis, type Redis, redisScript, untilTaken } from '#libs/redis';
 import { COMMIT_RESULT } from './lua/commit-result.js';
 import { type QueueLocation, withRedis } from './queue-access.js';
+
+const commitResult = redisScript(COMMIT_RESULT);
 
 export interface ResultStoreOptions extends QueueLocation {
   /** How long a result can be fetched, in milliseconds. */
@@ -44,7 +46,7 @@ export class ResultStore {
     const value = JSON.stringify({ commit: randomUUID(), ...outcome });
     const keys = [result(jobId), bull(QUEUES.completion, jobId)];
     const answer = await this.#run(() =>
-      this.#redis.eval(COMMIT_RESULT, keys.length, ...keys, value, this.options.ttlMs, jobId, replyTo, run ?? ''),
+      commitResult(this.#redis, keys, [value, this.options.ttlMs, jobId, replyTo, run ?? '']),
     );
     return answer as CommitOutcome;
   }

@@ -1,4 +1,5 @@
 export { AnswerMetrics } from './answer.metrics.js';
+export { CommitMetrics, type DiscardReason } from './commit.metrics.js';
 export { createLogger, type Logger, type LoggerOptions } from './logger.js';
 export { NestLogger } from './nest-logger.js';
 export { startTelemetry, type Telemetry, type TelemetryOptions } from './start-telemetry.js';

@@ -43,7 +43,9 @@ describe('routing metrics', () => {
       'ai_requests_total{model="claude-sonnet-4",status="error"} 0',
     ]);
     expect(await samples('ai_jobs_total')).toEqual(
-      ['primary', 'failover', 'exhausted', 'rejected'].map((outcome) => `ai_jobs_total{outcome="${outcome}"} 0`),
+      ['primary', 'failover', 'exhausted', 'rejected', 'cancelled'].map(
+        (outcome) => `ai_jobs_total{outcome="${outcome}"} 0`,
+      ),
     );
     expect(await samples('ai_request_errors_total')).toContain(
       'ai_request_errors_total{model="gpt-4",error_type="timeout"} 0',

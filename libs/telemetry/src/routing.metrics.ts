@@ -2,9 +2,9 @@ import { Counter, Histogram, type Registry } from 'prom-client';
 import { activeExemplar, type ExemplarLabel } from './exemplars.js';
 import { CALL_SECONDS, QUEUE_WAIT_SECONDS } from './buckets.js';
 
-/** How a job ended: at its first choice, after a failover, with every candidate tried, or refused before any call. */
-export type JobEnd = 'primary' | 'failover' | 'exhausted' | 'rejected';
-const JOB_ENDS: readonly JobEnd[] = ['primary', 'failover', 'exhausted', 'rejected'];
+/** How a job ended: at its first choice, after a failover, with every candidate tried, refused before any call, or cancelled while a router had it. */
+export type JobEnd = 'primary' | 'failover' | 'exhausted' | 'rejected' | 'cancelled';
+const JOB_ENDS: readonly JobEnd[] = ['primary', 'failover', 'exhausted', 'rejected', 'cancelled'];
 
 /** Pairs of models times reasons grow with the square of the models; above this many, a series starts with its first failover. */
 const MOST_FAILOVER_SERIES = 2_000;
@@ -47,7 +47,7 @@ export class RoutingMetrics {
     });
     this.jobs = new Counter({
       name: 'ai_jobs_total',
-      help: 'Completion jobs that ended, by outcome (primary, failover, exhausted, rejected)',
+      help: 'Completion jobs that ended, by outcome (primary, failover, exhausted, rejected, cancelled)',
       labelNames: ['outcome'],
       enableExemplars: true,
       registers,
