@@ -1,6 +1,6 @@
 // Entry of every command of package.json: makes a fresh clone runnable, then runs the command. It runs before anything is installed or
 // built, hence plain JavaScript and nothing but Node.
-//   node tools/run.mjs <up|replay|outages|test> [arguments]
+//   node tools/run.mjs <up|replay|outages|soak|test> [arguments]
 //   node tools/run.mjs --help
 import process from 'node:process';
 

@@ -8,11 +8,12 @@ import { runTests } from './tests.mjs';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 /** Commands that are programs of ours. */
-const PROGRAMS = ['up', 'replay', 'outages'];
+const PROGRAMS = ['up', 'replay', 'outages', 'soak'];
 const USAGE = `usage: node tools/run.mjs <command> [arguments]
   up [--exit] [--verbose]     npm start, npm run demo: run everything and play the story; --exit ends after it
   replay --arrivals FILE …    npm run replay -- …: send the jobs of a recording
   outages --incidents FILE …  npm run replay:outages -- …: simulate months of outages, policy by policy
+  soak [--jobs N …]           npm run test:soak -- …: kill processes at random under load, and keep the books
   test [FILE …]               npm test: every check and test, or the tests of these files
 Each installs and builds first what is missing or stale.`;
 

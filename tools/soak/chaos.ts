@@ -1,0 +1,57 @@
+import type { Fleet } from './fleet.js';
+
+/** How often each blow was dealt. */
+export interface Blows {
+  router: number;
+  aggregator: number;
+  redis: number;
+}
+
+interface ChaosOptions {
+  /** Mean pause between two blows, in milliseconds. */
+  everyMs: number;
+  /** Gives numbers in [0, 1). */
+  draw: () => number;
+  onBlow: (what: string) => void;
+  signal: AbortSignal;
+}
+
+/** Deals one random blow after another until the signal aborts, and counts them. Processes come back by themselves. */
+export async function wreakHavoc(fleet: Fleet, { everyMs, draw, onBlow, signal }: ChaosOptions): Promise<Blows> {
+  const blows: Blows = { router: 0, aggregator: 0, redis: 0 };
+  const repairs: Promise<unknown>[] = [];
+  while (!signal.aborted) {
+    await pause(everyMs * (0.5 + draw()), signal);
+    if (signal.aborted) break;
+    const kind = kindOf(draw());
+    blows[kind]++;
+    if (kind === 'redis') {
+      onBlow('redis killed');
+      await fleet.crashRedis();
+      continue;
+    }
+    const running = fleet.running(kind);
+    const victim = running[Math.floor(draw() * running.length)];
+    if (victim === undefined) continue;
+    onBlow(`${victim} killed`);
+    // Not waited for: the next blow may hit while this one is being mended.
+    repairs.push(fleet.replace(victim));
+  }
+  await Promise.all(repairs);
+  return blows;
+}
+
+function kindOf(draw: number): keyof Blows {
+  if (draw < 0.7) return 'router';
+  return draw < 0.88 ? 'aggregator' : 'redis';
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
