@@ -129,7 +129,7 @@ describe.each(STREAMS)('a stream of $kind', (wire) => {
   });
 
   test.each([false, true])(
-    'G21 that is cut in the middle (abruptly: %s): a whole answer from elsewhere',
+    'G21 P5 that is cut in the middle (abruptly: %s): a whole answer from elsewhere',
     async (abrupt) => {
       await start({ wire });
       await pair.fault({ kind: 'cut', afterChunks: 2, abrupt });
