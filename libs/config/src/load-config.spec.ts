@@ -137,7 +137,27 @@ describe('a bad configuration is refused', () => {
       BASE.replace('/v1 }', '/v1, apiKey: "sk-1\\n" }'),
       'providers.a.apiKey: holds characters that cannot stand in a header',
     ],
-    ['a header with a space', BASE.replace('/v1 }', '/v1, headers: { "a b": c } }'), 'providers.a.headers.a b: '],
+    [
+      'a header with a space',
+      BASE.replace('/v1 }', '/v1, headers: { "a b": c } }'),
+      'providers.a.headers.a b: is not the name of a header',
+    ],
+    [
+      'a header of the connection',
+      BASE.replace('/v1 }', '/v1, headers: { Content-Length: "3" } }'),
+      'providers.a.headers.Content-Length: is set with each call',
+    ],
+    [
+      'the address of an operation',
+      BASE.replace('/v1 }', '/v1/chat/completions/ }'),
+      'providers.a.baseUrl: must end before /chat/completions',
+    ],
+    [
+      'a reference inside braces without quotes',
+      BASE.replace('/v1 }', '/v1, apiKey: ${KEY} }'),
+      ": is not YAML: inside { … } a reference stands in quotes, '${NAME}'; see line 3",
+    ],
+    ['a field that is left out', BASE.replace('model: m1', 'weight: 1'), 'targets[0].model: is missing'],
     ['an anchor that does not exist', BASE.replace('model: m1', 'model: *nowhere'), ': is not YAML: '],
     ['an anchor that holds itself', BASE.replace('[a/m2]', '&x [*x]'), ': is not YAML: '],
     ['a negative weight', BASE.replace('model: m1', 'model: m1, weight: -1'), 'targets[0].weight: Too small'],

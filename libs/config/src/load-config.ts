@@ -54,6 +54,11 @@ function parseYaml(text: string, source: string): unknown {
   const lines = new LineCounter();
   const document = parseDocument(text, { prettyErrors: false, lineCounter: lines });
   if (document.errors.length > 0) {
+    const bare = lineWithBareReference(text);
+    if (bare !== undefined)
+      throw new ConfigError(source, [
+        syntaxError(`inside { … } a reference stands in quotes, '\${NAME}'; see line ${bare}`),
+      ]);
     const problems = document.errors.slice(0, MAX_SYNTAX_PROBLEMS).map(({ message, pos }) => {
       const { line, col } = lines.linePos(pos[0]);
       return syntaxError(`${message} at line ${line}, column ${col}`);
@@ -68,4 +73,10 @@ function parseYaml(text: string, source: string): unknown {
   } catch (error) {
     throw new ConfigError(source, [syntaxError((error as Error).message.split('\n')[0] ?? '')]);
   }
+}
+
+/** Number of the first line that holds `{ … ${NAME} … }` without quotes: for YAML its brace opens another map. */
+function lineWithBareReference(text: string): number | undefined {
+  const at = text.split('\n').findIndex((line) => /^[^#]*\{.*[:,[]\s*\$\{/.test(line));
+  return at < 0 ? undefined : at + 1;
 }

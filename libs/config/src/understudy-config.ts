@@ -19,6 +19,9 @@ function baseUrlProblem(text: string): string | undefined {
   if (!['http:', 'https:'].includes(url.protocol)) return 'must begin with http:// or https://';
   if (url.username || url.password) return 'holds credentials; move them to apiKey: ${NAME_OF_A_VARIABLE}';
   if (url.search || url.hash) return 'must not have a query or a fragment';
+  const [operation] =
+    /\/(chat\/completions|completions|messages|responses|embeddings|models)\/*$/.exec(url.pathname) ?? [];
+  if (operation) return `must end before ${operation}, which is added to each call`;
   return undefined;
 }
 
@@ -26,6 +29,23 @@ function baseUrlProblem(text: string): string | undefined {
 const headerValue = z
   .string()
   .regex(/^[\x20-\x7e]+$/, 'holds characters that cannot stand in a header; is there a line break at its end?');
+
+/** They belong to the connection or to the body of one call; a fixed value breaks every call. */
+const ownHeaders = new Set([
+  'connection',
+  'content-length',
+  'content-type',
+  'expect',
+  'keep-alive',
+  'te',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+const headerName = z
+  .string()
+  .regex(/^[\w!#$%&'*+.^`|~-]+$/, 'is not the name of a header')
+  .refine((name) => !ownHeaders.has(name.toLowerCase()), 'is set with each call; remove it');
 
 const providerSchema = z.strictObject({
   /** Wire format. */
@@ -37,7 +57,7 @@ const providerSchema = z.strictObject({
   /** Sent as a bearer token. Write `${NAME}`: a key never stands in the file itself. */
   apiKey: headerValue.optional(),
   /** Extra headers, sent with every call. */
-  headers: z.record(z.string().regex(/^[\w!#$%&'*+.^`|~-]+$/, 'is not the name of a header'), headerValue).default({}),
+  headers: z.record(headerName, headerValue).default({}),
   /** Name under which this provider takes the token limit; callers may use either. Default: as the caller wrote it. */
   maxTokensField: z.enum(['max_tokens', 'max_completion_tokens']).optional(),
   /** How many connections one router holds to this provider at most. */

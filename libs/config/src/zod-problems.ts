@@ -14,6 +14,15 @@ export function problemsOf(error: z.ZodError): ConfigProblem[] {
         path: formatPath([...issue.path, key]),
         message: 'unknown field; remove it or correct its name',
       }));
-    return [{ path: formatPath(issue.path), message: issue.message }];
+    return [{ path: formatPath(issue.path), message: messageOf(issue) }];
   });
+}
+
+function messageOf(issue: z.core.$ZodIssue): string {
+  // A key of a record has issues of its own; what is said of the record is only that there are some.
+  if (issue.code === 'invalid_key') return issue.issues[0]?.message ?? issue.message;
+  // Everything is read from YAML, where a field is never undefined but left out.
+  if (issue.code === 'invalid_type' && issue.input === undefined && issue.message.endsWith('received undefined'))
+    return `is missing; it must be a ${issue.expected}`;
+  return issue.message;
 }

@@ -25,7 +25,7 @@ export function readMessagesRequest(body: Buffer, headers: IncomingHttpHeaders):
     model,
     stream: fields.stream === true,
     includeUsage: true,
-    maxTokens: typeof fields.max_tokens === 'number' ? fields.max_tokens : null,
+    maxTokens: wishOf(fields.max_tokens),
     ...measurePrompt(model, [...textsOf([{ content: fields.system }]), ...texts]),
     tool: findTool(fields, texts),
     json: findJsonFormat(fields),
@@ -66,3 +66,8 @@ function findRefusal(body: Record<string, unknown>, headers: IncomingHttpHeaders
   const wrong = body.messages.findIndex((message) => !isRecord(message) || typeof message.role !== 'string');
   return wrong === -1 ? null : invalidRequest(`messages.${wrong}.role: Field required`);
 }
+
+/** Here everybody has to set a limit. One that leaves room for any answer is no wish for a long one. */
+const ROOM_FOR_ANY = 4_096;
+
+const wishOf = (maxTokens: unknown) => (typeof maxTokens === 'number' && maxTokens < ROOM_FOR_ANY ? maxTokens : null);
