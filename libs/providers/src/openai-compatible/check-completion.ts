@@ -1,11 +1,12 @@
 import { chatCompletionSchema, isShallow, type ChatCompletion } from '#libs/contracts';
 import { AnswerError } from '../answer-error.js';
+import { messageProblem } from './message-problem.js';
 
 /** Finish reasons with which a provider says inside a 200 that it failed. */
 const FAILED_FINISH = new Set(['insufficient_system_resource', 'error']);
 
 /**
- * HTTP 200 proves nothing: an answer counts when it is a completion, is finished, and says something.
+ * HTTP 200 proves nothing: an answer counts when it is a completion, is finished, says something, and nothing of that is lost.
  * @throws AnswerError `bad_response`, or `server_error` when it says itself that it failed
  */
 export function checkCompletion(body: unknown): ChatCompletion {
@@ -19,6 +20,8 @@ export function checkCompletion(body: unknown): ChatCompletion {
       throw new AnswerError('server_error', `the answer ended with finish_reason "${reason}"`);
     if (!says(choice['message']) && reason !== 'content_filter' && reason !== 'length')
       throw new AnswerError('bad_response', 'the answer has neither content nor a tool call');
+    const problem = messageProblem(choice['message'], reason);
+    if (problem) throw new AnswerError('bad_response', problem);
   }
   return parsed.data;
 }

@@ -64,7 +64,11 @@ describe('a good answer', () => {
   });
 
   test('may consist of tool calls alone', async () => {
-    const choice = { index: 0, message: { content: null, tool_calls: [{ id: 't' }] }, finish_reason: 'tool_calls' };
+    const choice = {
+      index: 0,
+      message: { content: null, tool_calls: [{ id: 't', type: 'function', function: { name: 'f', arguments: '{}' } }] },
+      finish_reason: 'tool_calls',
+    };
     const { chat } = await provider((_, response) => json(response, 200, { ...COMPLETION, choices: [choice] }));
     expect(await chat()).toMatchObject({ ok: true });
   });
