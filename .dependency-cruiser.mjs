@@ -2,6 +2,9 @@
 
 const SPEC = '\\.(spec|fixture)\\.ts$';
 
+/** Where a lib may be entered; two have a second door, for those who do without Nest or with it. */
+const ENTRIES = '^libs/([^/]+/src/index|client/src/nest|queue/src/producer)\\.ts$';
+
 /** One lib may see only `allowed` others of ours. */
 const sees = (lib, allowed, comment) => ({
   name: `${lib}-sees-${allowed.join('-and-') || 'nothing-of-ours'}`,
@@ -68,6 +71,13 @@ export default {
       'other services import it: no adapters, scores or keys come with it',
     ),
     {
+      name: 'the-client-needs-no-nest',
+      comment: 'a plain Node service imports it, and has no Nest',
+      severity: 'error',
+      from: { path: '^libs/(client/src/index|queue/src/producer)\\.ts$' },
+      to: { path: 'node_modules/(@nestjs|rxjs|reflect-metadata)/', reachable: true },
+    },
+    {
       name: 'libs-do-not-see-apps',
       severity: 'error',
       from: { path: '^libs/' },
@@ -103,13 +113,13 @@ export default {
       name: 'a-lib-is-entered-by-its-index',
       severity: 'error',
       from: { path: '^(apps|test|tools)/' },
-      to: { path: '^libs/[^/]+/src/', pathNot: '^libs/[^/]+/src/index\\.ts$' },
+      to: { path: '^libs/[^/]+/src/', pathNot: ENTRIES },
     },
     {
       name: 'a-lib-enters-another-by-its-index',
       severity: 'error',
       from: { path: '^libs/([^/]+)/' },
-      to: { path: '^libs/[^/]+/src/', pathNot: '^libs/($1/|[^/]+/src/index\\.ts$)' },
+      to: { path: '^libs/[^/]+/src/', pathNot: `(^libs/$1/|${ENTRIES})` },
     },
     {
       name: 'inside-a-lib-import-the-file',

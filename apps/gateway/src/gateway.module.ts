@@ -1,6 +1,6 @@
 import { Module, RequestMethod, type DynamicModule, type MiddlewareConsumer, type NestModule } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
-import { UnderstudyModule } from '#libs/client';
+import { UnderstudyModule } from '#libs/client/nest';
 import type { UnderstudyConfig } from '#libs/config';
 import { LOGGER } from '#libs/service';
 import type { Logger } from '#libs/telemetry';

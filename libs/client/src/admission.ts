@@ -1,5 +1,5 @@
 import { UnderstudyError } from '#libs/contracts';
-import type { CompletionQueue, JobIdentity } from '#libs/queue';
+import type { CompletionQueue, JobIdentity } from '#libs/queue/producer';
 
 /** How old a count may be, in milliseconds: counting for every job would cost as much as adding it. */
 const COUNT_AGE_MS = 500;

@@ -7,7 +7,7 @@ import {
   QueueTelemetry,
   ReplyChannel,
   ResultStore,
-} from '#libs/queue';
+} from '#libs/queue/producer';
 import { closeRedis, connectRedis, type Redis, redisAddress } from '#libs/redis';
 import { Admission } from './admission.js';
 import { DEFAULT_MAX_REQUEST_BYTES } from './check-job.js';

@@ -1,4 +1,16 @@
 export * from './completion-client.js';
 export type * from './completion-options.js';
 export type * from './stream-events.js';
-export * from './understudy.module.js';
+
+// What callers of the package meet in its signatures, and what they branch on.
+export { type ErrorCode, UnderstudyError } from '#libs/contracts';
+export type {
+  Attempt,
+  ChatCompletion,
+  CompletionRequest,
+  CompletionResult,
+  Priority,
+  Routing,
+  SerializedError,
+} from '#libs/contracts';
+export type { Cancellation } from '#libs/queue/producer';

@@ -1,5 +1,5 @@
 import type { CompletionJob } from '#libs/contracts';
-import { type AddedJob, type CompletionQueue, identityOf, type JobToAdd } from '#libs/queue';
+import { type AddedJob, type CompletionQueue, identityOf, type JobToAdd } from '#libs/queue/producer';
 import type { Admission } from './admission.js';
 import { atPlace, checkJob, checkJobs, type OwnFields } from './check-job.js';
 import type { EnqueueOptions, JobRequest } from './completion-options.js';

@@ -1,5 +1,5 @@
 import { type CompletionResult, type JobOutcome, UnderstudyError } from '#libs/contracts';
-import type { CompletionQueue, ResultStore } from '#libs/queue';
+import type { CompletionQueue, ResultStore } from '#libs/queue/producer';
 
 /** What has become of jobs. */
 export class JobResults {

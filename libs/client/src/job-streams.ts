@@ -1,5 +1,5 @@
 import { type CompletionRequest, UnderstudyError } from '#libs/contracts';
-import type { ChunkReader, CompletionQueue, ReplyChannel } from '#libs/queue';
+import type { ChunkReader, CompletionQueue, ReplyChannel } from '#libs/queue/producer';
 import { checkStreamOptions } from './check-options.js';
 import type { JobIntake } from './job-intake.js';
 import { deadlineWithin, type JobResults, resultTimeout } from './job-results.js';

@@ -1,5 +1,5 @@
 import { UnderstudyError } from '#libs/contracts';
-import type { ModelCatalog } from '#libs/queue';
+import type { ModelCatalog } from '#libs/queue/producer';
 
 /** Refuses models that no router serves, before a job is enqueued for nothing. */
 export class KnownModels {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type CompletionResult, type JobOutcome, UnderstudyError } from '#libs/contracts';
-import { CHUNKS_START, type ChunkReader, type PlacedEntry } from '#libs/queue';
+import { CHUNKS_START, type ChunkReader, type PlacedEntry } from '#libs/queue/producer';
 import type { StreamEvent } from './stream-events.js';
 
 /** A job of which nothing was heard for this long is looked at: it may have been given up. In milliseconds. */
