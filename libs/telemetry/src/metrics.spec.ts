@@ -4,6 +4,7 @@ import { DeadLetterMetrics } from './dead-letter.metrics.js';
 import { HealthMetrics } from './health.metrics.js';
 import { SnapshotMetrics } from './snapshot.metrics.js';
 import { ProbeMetrics } from './probe.metrics.js';
+import { ParkingMetrics } from './parking.metrics.js';
 import { QueueMetrics } from './queue.metrics.js';
 import { createRegistry, type Registry } from './registry.js';
 import { RoutingMetrics } from './routing.metrics.js';
@@ -261,6 +262,42 @@ describe('snapshot metrics', () => {
     expect(await samples('ai_health_snapshot_age_seconds')).toEqual([]);
     ageMs = 1_500;
     expect(await samples('ai_health_snapshot_age_seconds')).toEqual(['ai_health_snapshot_age_seconds 1.5']);
+  });
+});
+
+describe('metrics of parked jobs', () => {
+  it('are there from the start, and count what was told', async () => {
+    const metrics = new ParkingMetrics(registry, 'completion', async () => 7);
+    expect(await samples('ai_jobs_released_total')).toEqual([
+      'ai_jobs_released_total{queue="completion",cause="available"} 0',
+      'ai_jobs_released_total{queue="completion",cause="unroutable"} 0',
+    ]);
+    expect(await samples('ai_jobs_parkings_total')).toEqual([
+      'ai_jobs_parkings_total{queue="completion",cause="nobody"} 0',
+      'ai_jobs_parkings_total{queue="completion",cause="again"} 0',
+    ]);
+    expect(await samples('ai_jobs_aged_total')).toEqual(['ai_jobs_aged_total{queue="completion"} 0']);
+    metrics.parked('nobody');
+    metrics.released('available', 3);
+    metrics.aged(2);
+    expect(await samples('ai_jobs_parkings_total')).toContain(
+      'ai_jobs_parkings_total{queue="completion",cause="nobody"} 1',
+    );
+    expect(await samples('ai_jobs_released_total')).toContain(
+      'ai_jobs_released_total{queue="completion",cause="available"} 3',
+    );
+    expect(await samples('ai_jobs_aged_total')).toEqual(['ai_jobs_aged_total{queue="completion"} 2']);
+  });
+
+  it('tell how many are parked when somebody scrapes, and nothing while Redis cannot be asked', async () => {
+    let away = false;
+    new ParkingMetrics(registry, 'completion', async () => {
+      if (away) throw new Error('redis is away');
+      return 7;
+    });
+    expect(await samples('ai_jobs_parked')).toEqual(['ai_jobs_parked{queue="completion"} 7']);
+    away = true;
+    expect(await samples('ai_jobs_parked')).toEqual([]);
   });
 });
 
