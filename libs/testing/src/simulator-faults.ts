@@ -9,7 +9,14 @@ interface ErrorText {
 export type SimulatedFault =
   | { kind: 'down'; mode?: 'status' | 'reset' | 'hang'; status?: number }
   | { kind: 'slow'; factor?: number; addMs?: number }
-  | { kind: 'rate-limit'; retryAfterSeconds?: number; perMinute?: number }
+  | {
+      kind: 'rate-limit';
+      retryAfterSeconds?: number;
+      perMinute?: number;
+      requests?: number;
+      windowMs?: number;
+      silent?: boolean;
+    }
   | { kind: 'flaky'; ratio: number; status?: number }
   | ({ kind: 'status'; status: number; body?: string; headers?: Record<string, string> } & ErrorText)
   | { kind: 'slow-first-token'; ms: number }

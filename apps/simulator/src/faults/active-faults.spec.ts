@@ -147,6 +147,15 @@ describe('faults that count or draw', () => {
     expect(story.kinds(2)).toBe('- rate-limit');
   });
 
+  it('a limit may have a window of its own, and keep to itself when it ends', () => {
+    const story = createStory();
+    story.set({ provider: 'p' }, { kind: 'rate-limit', requests: 2, windowMs: 1_000, silent: true });
+    expect(story.kinds(3)).toBe('- - rate-limit');
+    expect(story.decide().answer).not.toHaveProperty('headers.retry-after');
+    story.nowMs += 1_000;
+    expect(story.kinds(3)).toBe('- - rate-limit');
+  });
+
   it('an unconditional limit sends Retry-After only when it is given', () => {
     const story = createStory();
     story.set({ provider: 'p' }, { kind: 'rate-limit' });

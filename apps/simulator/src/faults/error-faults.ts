@@ -23,6 +23,11 @@ export const downFields = {
 export const rateLimitFields = {
   retryAfterSeconds: z.number().min(0).max(86_400).optional(),
   perMinute: z.int().min(0).max(1_000_000).optional(),
+  /** Any other limit: so many requests within `windowMs`. */
+  requests: z.int().min(1).max(1_000_000).optional(),
+  windowMs: z.int().min(1).max(86_400_000).default(60_000),
+  /** Whether a limit says when to come back. */
+  silent: z.boolean().default(false),
 };
 export const flakyFields = { ratio: z.number().min(0).max(1), status: errorStatus.default(500) };
 
@@ -30,7 +35,7 @@ export const flakyFields = { ratio: z.number().min(0).max(1), status: errorStatu
 export const errorFaults = [
   /** Nothing works: an error status (default 503), a reset connection, or no answer ever. */
   z.strictObject({ kind: z.literal('down'), ...downFields }),
-  /** 429 always, or beyond `perMinute` requests in any 60 s. Without retryAfterSeconds an unconditional 429 has no Retry-After. */
+  /** 429 always, or beyond `perMinute` requests in any 60 s, or `requests` in any `windowMs`. Without retryAfterSeconds an unconditional 429 has no Retry-After. */
   z.strictObject({ kind: z.literal('rate-limit'), ...rateLimitFields }),
   /** A share of the requests fails, drawn from the seed. */
   z.strictObject({ kind: z.literal('flaky'), ...flakyFields }),
@@ -58,21 +63,22 @@ export const errorResponders: FaultResponders<ErrorFault> = {
     return call.renderError({ status: fault.status, openAi, message: 'The server is down (simulated).' });
   },
 
-  'rate-limit': ({ perMinute, retryAfterSeconds }) => {
-    const window = new RequestWindow(perMinute ?? 0, 60_000);
+  'rate-limit': ({ perMinute, requests, windowMs, silent, retryAfterSeconds }) => {
+    const limit = requests ?? perMinute;
+    const window = new RequestWindow(limit ?? 0, requests === undefined ? 60_000 : windowMs);
     return (call) => {
       const waitMs = window.admit(call.nowMs);
       if (waitMs === 0) return undefined;
-      const waitSeconds = retryAfterSeconds ?? (perMinute ? waitMs / 1_000 : undefined);
+      const waitSeconds = retryAfterSeconds ?? (limit && !silent ? waitMs / 1_000 : undefined);
       return call.renderError({
         status: 429,
         openAi: { code: 'rate_limit_exceeded' },
         message: 'Rate limit reached (simulated).',
         headers: {
           ...(waitSeconds === undefined ? {} : { 'retry-after': String(Math.ceil(waitSeconds)) }),
-          ...(perMinute === undefined
+          ...(limit === undefined
             ? {}
-            : { 'x-ratelimit-limit-requests': String(perMinute), 'x-ratelimit-remaining-requests': '0' }),
+            : { 'x-ratelimit-limit-requests': String(limit), 'x-ratelimit-remaining-requests': '0' }),
         },
       });
     };

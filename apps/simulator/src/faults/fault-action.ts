@@ -48,7 +48,14 @@ export function faultOf(setting: FaultSetting): Fault {
     case 'slow':
       return { kind: 'slow', factor: setting.factor, addMs: setting.addMs };
     case 'rate-limit':
-      return { kind: 'rate-limit', retryAfterSeconds: setting.retryAfterSeconds, perMinute: setting.perMinute };
+      return {
+        kind: 'rate-limit',
+        retryAfterSeconds: setting.retryAfterSeconds,
+        perMinute: setting.perMinute,
+        requests: setting.requests,
+        windowMs: setting.windowMs,
+        silent: setting.silent,
+      };
     case 'flaky':
       return { kind: 'flaky', ratio: setting.ratio, status: setting.status };
     case 'fault':
