@@ -15,6 +15,8 @@ export type ProbeDisposition =
   | 'called'
   /** Real traffic has just shown what it would have shown. */
   | 'spared'
+  /** The target is at its limit: whoever uses it up is told by its calls how it is. */
+  | 'no-place'
   /** Its slot was over before its turn came. */
   | 'too-late'
   /** A prober that is gone now had called the provider. */

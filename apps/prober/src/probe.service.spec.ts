@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { parseConfig } from '#libs/config';
 import type { Observation } from '#libs/health-core';
 import { createLogger, createRegistry, ProbeMetrics } from '#libs/telemetry';
-import { simulatorAdmin, type SimulatorAdmin } from '#libs/testing';
+import { TargetLimits } from '#libs/store';
+import { simulatorAdmin, type SimulatorAdmin, uniquePrefix } from '#libs/testing';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FleetClock } from '#libs/redis';
 import { slotAt } from './probe-slot.js';
@@ -30,6 +31,7 @@ targets:
   - { provider: ${sick}, model: m, timeoutMs: 5000 }
   - { provider: ${sick}, model: n, timeoutMs: 300 }
   - { provider: ${well}, model: m }
+  - { provider: ${well}, model: n, limits: { requestsPerMinute: 2 } }
 probes: { intervalMs: ${intervalMs} }
 `,
     {},
@@ -39,6 +41,7 @@ probes: { intervalMs: ${intervalMs} }
   const seen: Omit<Observation, 'id'>[] = [];
   const lines: string[] = [];
   const registry = createRegistry();
+  const limits = new TargetLimits({ redisUrl: process.env.REDIS_URL!, prefix: uniquePrefix() });
   const service = new ProbeService(
     config,
     clock,
@@ -46,6 +49,7 @@ probes: { intervalMs: ${intervalMs} }
     new ProbeMetrics(registry, { models: ['m', 'n'] }),
     createLogger({ name: 'prober', destination: { write: (line: string) => void lines.push(line) } }),
     { generation: (target) => (target.endsWith('/m') ? 7 : undefined), isSpared: ({ slot }) => slot === SPARED_SLOT },
+    limits,
   );
   const workFor = (target: string, slotsAgo = 0): ProbeWork => ({
     target,
@@ -57,6 +61,7 @@ probes: { intervalMs: ${intervalMs} }
     sick,
     well,
     service,
+    limits,
     seen,
     lines,
     registry,
@@ -73,7 +78,16 @@ const SPARED_SLOT = 4_711;
 describe('a ping', () => {
   let place: Awaited<ReturnType<typeof world>>;
   beforeEach(async () => void (place = await world()));
-  afterEach(() => place.service.close());
+  afterEach(() => Promise.all([place.service.close(), place.limits.close()]));
+
+  it('takes a place under the limits of its target, and is left out when there is none', async () => {
+    const target = `${place.well}/n`;
+    const ends = [];
+    for (let i = 0; i < 3; i++) ends.push(await place.service.probe(place.workFor(target), run()));
+    expect(ends).toEqual(['called', 'called', 'no-place']);
+    expect(await place.callsOf(place.well)).toHaveLength(2);
+    expect(place.seen).toHaveLength(2);
+  });
 
   it('is not made when real traffic has just shown what it would show', async () => {
     const work = { ...place.workFor(`${place.well}/m`), slot: SPARED_SLOT };

@@ -13,6 +13,7 @@ import {
 import type { Logger, ProbeMetrics } from '#libs/telemetry';
 import type { FleetClock } from '#libs/redis';
 import { pingOf } from './ping.js';
+import type { TargetLimits } from '#libs/store';
 import type { SnapshotPace } from './probe-pace.js';
 import { slotIsOver, slotStart } from './probe-slot.js';
 import type { ProbeDisposition, ProbeWork } from './probe-work.js';
@@ -30,6 +31,12 @@ export interface ProbeRun {
   /** Fires when this prober has to stop before its pings have ended. */
   signal: AbortSignal;
 }
+
+/** Of the word `ping` and what is put around it. */
+const PROMPT_TOKENS = 8;
+
+/** While every place is taken by calls under way; the next ping comes in its own slot anyhow. */
+const NEXT_LOOK_MS = 1_000;
 
 interface Door {
   target: TargetConfig;
@@ -52,6 +59,7 @@ export class ProbeService {
     private readonly metrics: ProbeMetrics,
     private readonly logger: Logger,
     private readonly pace: Pick<SnapshotPace, 'generation' | 'isSpared'>,
+    private readonly limits: Pick<TargetLimits, 'take'>,
   ) {
     this.#doors = doorsOf(config);
     this.#lanes = new ProviderLanes(
@@ -71,14 +79,33 @@ export class ProbeService {
     const patienceMs = slotStart(work.target, work.slot + 1, work.intervalMs) - this.clock.now();
     if (patienceMs <= 0) return 'too-late';
 
-    const made = await this.#lanes.run(door.target.provider, { waitMs: patienceMs, signal }, async () => {
-      await mark(this.clock.now());
-      // Marking waits for Redis, which may have been away for any length of time.
-      if (slotIsOver(work.target, work.slot, this.clock.now(), work.intervalMs)) return false;
-      await this.#call(door, signal);
-      return true;
-    });
-    return made ? 'called' : 'too-late';
+    const end = await this.#lanes.run(door.target.provider, { waitMs: patienceMs, signal }, () =>
+      this.#withPlace(door, async () => {
+        await mark(this.clock.now());
+        // Marking waits for Redis, which may have been away for any length of time.
+        if (slotIsOver(work.target, work.slot, this.clock.now(), work.intervalMs)) return 'too-late';
+        await this.#call(door, signal);
+        return 'called';
+      }),
+    );
+    return end ?? 'too-late';
+  }
+
+  /** The provider counts pings like any other call, so they need a place as well. */
+  async #withPlace(
+    { target }: Door,
+    ping: () => Promise<'called' | 'too-late'>,
+  ): Promise<'called' | 'too-late' | 'no-place'> {
+    const { id, limits, timeoutMs } = target;
+    if (!limits) return ping();
+    const tokens = PROMPT_TOKENS + this.config.probes.maxTokens;
+    const answer = await this.limits.take(id, limits, { tokens, callMs: timeoutMs, nextEndMs: NEXT_LOOK_MS });
+    if (!answer.granted) return 'no-place';
+    try {
+      return await ping();
+    } finally {
+      answer.place.giveBack();
+    }
   }
 
   /** Ends the connections to all providers. */

@@ -1,7 +1,7 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { ProbeQueue } from '#libs/queue';
 import { Readiness } from '#libs/service';
-import { ObservationWriter, SnapshotFeed } from '#libs/store';
+import { ObservationWriter, SnapshotFeed, TargetLimits } from '#libs/store';
 import { ClockSync } from '#libs/redis';
 import { ProbeScheduleService } from './probe-schedule.service.js';
 import { ProbeService } from './probe.service.js';
@@ -17,6 +17,7 @@ export class ProberLifecycle implements OnApplicationBootstrap, OnModuleDestroy 
     private readonly queue: ProbeQueue,
     private readonly observations: ObservationWriter,
     private readonly feed: SnapshotFeed,
+    private readonly limits: TargetLimits,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -33,6 +34,6 @@ export class ProberLifecycle implements OnApplicationBootstrap, OnModuleDestroy 
     this.schedule.stop();
     this.clock.stop();
     await this.probes.close();
-    await Promise.all([this.observations.close(), this.queue.close(), this.feed.close()]);
+    await Promise.all([this.observations.close(), this.queue.close(), this.feed.close(), this.limits.close()]);
   }
 }

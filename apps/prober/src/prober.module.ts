@@ -2,7 +2,7 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import type { UnderstudyConfig } from '#libs/config';
 import { ProbeQueue, QueueTelemetry } from '#libs/queue';
 import { LOGGER, Readiness } from '#libs/service';
-import { ObservationWriter, SnapshotFeed } from '#libs/store';
+import { ObservationWriter, SnapshotFeed, TargetLimits } from '#libs/store';
 import { ProbeMetrics, Registry, type Logger } from '#libs/telemetry';
 import { ClockSync, FleetClock } from '#libs/redis';
 import { SnapshotPace } from './probe-pace.js';
@@ -30,6 +30,7 @@ export class ProberModule {
         { provide: ProbeQueue, useFactory: () => new ProbeQueue({ ...location, telemetry: new QueueTelemetry() }) },
         { provide: ObservationWriter, useFactory: () => new ObservationWriter({ ...location, reporter: 'prober' }) },
         { provide: SnapshotFeed, useFactory: () => new SnapshotFeed(location) },
+        { provide: TargetLimits, useFactory: () => new TargetLimits(location) },
         {
           provide: SnapshotPace,
           useFactory: (feed: SnapshotFeed) => new SnapshotPace(config, feed),
@@ -60,8 +61,9 @@ export class ProberModule {
             metrics: ProbeMetrics,
             logger: Logger,
             pace: SnapshotPace,
-          ) => new ProbeService(config, clock, writer, metrics, logger, pace),
-          inject: [FleetClock, ObservationWriter, ProbeMetrics, LOGGER, SnapshotPace],
+            limits: TargetLimits,
+          ) => new ProbeService(config, clock, writer, metrics, logger, pace, limits),
+          inject: [FleetClock, ObservationWriter, ProbeMetrics, LOGGER, SnapshotPace, TargetLimits],
         },
         {
           provide: ClockSync,
