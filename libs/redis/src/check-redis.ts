@@ -5,6 +5,9 @@ import { readRedisInfo, redisProblem, type RedisReport } from './redis-report.js
 import { parseRedisUrl } from './redis-url.js';
 import { whenReady } from './when-ready.js';
 
+/** How long to wait once an attempt to connect has failed, in milliseconds. */
+const AWAY_MS = 1_000;
+
 /** Where and what to check. */
 export interface RedisCheckOptions {
   url: string;
@@ -31,7 +34,7 @@ export async function checkRedis(redis: Redis, options: RedisCheckOptions): Prom
   const place = describeRedis(url);
   let report: RedisReport | undefined;
   try {
-    await whenReady(redis, timeoutMs);
+    await whenReady(redis, timeoutMs, Math.min(timeoutMs, AWAY_MS));
     report = readRedisInfo(String(await redis.eval("return redis.call('INFO')", 1, key)));
     const problem = redisProblem(report, parseRedisUrl(url).kind);
     if (problem !== null) return { problem: `${place}: ${problem}`, report };

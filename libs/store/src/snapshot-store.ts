@@ -16,10 +16,15 @@ export interface Publication {
 /** Health as it lies in Redis: written by the leading aggregator, read by everybody. */
 export class SnapshotStore {
   readonly #redis: Redis;
+  readonly #lent: boolean;
   readonly #keys: ReturnType<typeof redisKeys>;
 
-  constructor({ redisUrl, prefix, onError }: StoreOptions) {
-    this.#redis = connectRedis({ url: redisUrl, name: 'understudy:health', patience: 'fail-fast', onError });
+  /** @param options `connection`: one to use instead of an own one; whoever opened it closes it */
+  constructor(options: StoreOptions & { connection?: Redis }) {
+    const { redisUrl, prefix, onError, connection } = options;
+    this.#lent = connection !== undefined;
+    this.#redis =
+      connection ?? connectRedis({ url: redisUrl, name: 'understudy:health', patience: 'fail-fast', onError });
     this.#keys = redisKeys(prefix);
   }
 
@@ -51,7 +56,7 @@ export class SnapshotStore {
   }
 
   async close(): Promise<void> {
-    await closeRedis(this.#redis);
+    if (!this.#lent) await closeRedis(this.#redis);
   }
 }
 
