@@ -71,6 +71,7 @@ describe('an answer in one piece', () => {
     ['another kind of JSON', json({ choices: [] }), 'bad_response'],
     ['a message of the wrong shape', message({ content: [{ type: 'text' }] }), 'bad_response'],
     ['no content', message({ content: [] }), 'bad_response'],
+    ['a stop for tools, and no tool', message({ stop_reason: 'tool_use' }), 'bad_response'],
     ['no stop reason', message({ stop_reason: null }), 'bad_response'],
     [
       'an error with status 200',

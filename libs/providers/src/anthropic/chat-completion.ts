@@ -50,6 +50,8 @@ function toMessage({ content, metadata }: Answer, finishReason: string): Record<
   const isCutShort = finishReason === 'length' && content.length > 0;
   if (!text && !reasoningText && toolCalls.length === 0 && !isRefusal && !isCutShort)
     throw new AnswerError('bad_response', 'the answer has neither content nor a tool call');
+  if (finishReason === 'tool_calls' && toolCalls.length === 0)
+    throw new AnswerError('bad_response', 'the answer ended to have tools called, and names none');
   if (finishReason === 'tool_calls' && toolCalls.some(({ input }) => parseJson(input) === undefined))
     throw new AnswerError('bad_response', 'the arguments of a tool call are not JSON');
 

@@ -17,7 +17,7 @@ test.each([
   ['a call of another type', { tool_calls: [{ type: 'custom', custom: { name: 'f', input: 'x' } }] }],
   ['no calls', { content: 'hi', tool_calls: [] }],
 ])('a message with %s can be used', (_what, message) => {
-  expect(messageProblem(message, 'tool_calls')).toBeUndefined();
+  expect(messageProblem(message, 'stop')).toBeUndefined();
 });
 
 test.each([
@@ -30,6 +30,13 @@ test.each([
   ['a call whose end was lost', call({ name: 'f', arguments: '{"a":' }), 'not JSON'],
 ])('a message with %s cannot', (_what, message, problem) => {
   expect(messageProblem(message, 'tool_calls')).toContain(problem);
+});
+
+test('an answer that ended to have tools called names one', () => {
+  expect(messageProblem({ content: 'hi' }, 'tool_calls')).toContain('names none');
+  expect(messageProblem({ content: 'hi', tool_calls: [] }, 'tool_calls')).toContain('names none');
+  expect(messageProblem({ function_call: { name: 'f', arguments: '' } }, 'tool_calls')).toBeUndefined();
+  expect(messageProblem(call({ name: 'f', arguments: '' }), 'tool_calls')).toBeUndefined();
 });
 
 test('a call that was cut at the token limit is told as it is', () => {

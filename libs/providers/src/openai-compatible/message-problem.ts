@@ -8,12 +8,13 @@ type Fields = Readonly<Record<string, unknown>>;
  * @param finishReason why the answer ended; one that was cut at its token limit may end anywhere
  */
 export function messageProblem(message: unknown, finishReason: string | null): string | undefined {
-  const { content = null, tool_calls: calls = null } = fieldsOf(message);
+  const { content = null, tool_calls: calls = null, function_call: older = null } = fieldsOf(message);
   if (content !== null && typeof content !== 'string' && !Array.isArray(content))
     return 'the content of the answer is neither text nor a list of parts';
-  if (calls === null) return undefined;
-  if (!Array.isArray(calls)) return 'the tool calls of the answer are no list';
-  return calls.map((call: unknown) => callProblem(fieldsOf(call), finishReason)).find((problem) => problem);
+  if (calls !== null && !Array.isArray(calls)) return 'the tool calls of the answer are no list';
+  if (finishReason === 'tool_calls' && !calls?.length && older === null)
+    return 'the answer ended to have tools called, and names none';
+  return calls?.map((call: unknown) => callProblem(fieldsOf(call), finishReason)).find((problem) => problem);
 }
 
 /** Calls of other types have other fields, which are their caller's business. */
