@@ -127,6 +127,24 @@ describe('the package @understudy/client', () => {
     expect(stdout.trim()).toBe('true job_not_found');
   });
 
+  it('lets a service crash and ask later, from another process, by the id of its job', async () => {
+    const env = { PATH: process.env.PATH, REDIS_URL: redisUrl, UNDERSTUDY_PREFIX: prefix };
+    const script = (work: string) => `
+      const { CompletionClient } = await import('@understudy/client');
+      const client = new CompletionClient({ redisUrl: process.env.REDIS_URL, prefix: process.env.UNDERSTUDY_PREFIX });
+      const request = { model: 'm', messages: [{ role: 'user', content: 'It smokes.' }] };
+      ${work}
+    `;
+    const inline = (work: string) =>
+      run(process.execPath, ['--input-type=module', '-e', script(work)], { cwd: example, env });
+    const enqueue = "process.stdout.write(await client.enqueue(request)); process.kill(process.pid, 'SIGKILL');";
+    const crashed = await inline(enqueue).catch((error: unknown) => error as { stdout: string; signal: string });
+    expect(crashed).toMatchObject({ signal: 'SIGKILL', stdout: expect.stringMatching(/^[\w-]{36}$/) });
+    const ask = `const { choices } = await client.result('${crashed.stdout}', { waitMs: 10_000 });
+      console.log(choices[0].message.content); await client.close();`;
+    expect((await inline(ask)).stdout.trim()).toBe('It burns.');
+  });
+
   it('has a door of its own for Nest, whose types and code fit', async () => {
     const nest = join(folder, 'nest');
     await mkdir(nest);

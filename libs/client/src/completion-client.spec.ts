@@ -244,6 +244,7 @@ describe('while Redis is away', () => {
       () => away.enqueueMany([{ request }]),
       () => away.enqueue(request, { idempotencyKey: 'k' }),
       () => away.cancel('any'),
+      () => away.stream(request).next(),
       () => away.result('any'),
       () => away.models(),
     ];

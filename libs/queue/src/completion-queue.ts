@@ -178,7 +178,7 @@ export class CompletionQueue {
       keys: [
         this.#keys.bull(QUEUES.completion, 'failed'),
         this.#keys.cancelled,
-        ...ids.flatMap((id) => [this.#keys.fingerprint(id), this.#keys.result(id), this.#queue.jobKey(id)]),
+        ...ids.flatMap((id) => this.#keysOf(id)),
       ],
       args: jobs.flatMap(({ identity, job }) => [identity.jobId, identity.fingerprint ?? '', this.#keyTtlMs(job)]),
     };
@@ -187,6 +187,10 @@ export class CompletionQueue {
     const answer = await this.#queue.addTogether(news, { before: claim, after: release });
     const [conflict = 0, ...isNew] = answer as number[];
     return { added: new Set(jobs.filter((_, i) => isNew[i] === 1)), conflict: jobs[conflict - 1] };
+  }
+
+  #keysOf(id: string): string[] {
+    return [this.#keys.fingerprint(id), this.#keys.result(id), this.#queue.jobKey(id), this.#keys.chunks(id)];
   }
 
   /** As long as the job or its result may still be there. */

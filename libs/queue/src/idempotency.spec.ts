@@ -161,8 +161,13 @@ describe('jobs with an idempotency key', () => {
       .poll(() => queue.standing(jobId), { timeout: 5_000 })
       .toEqual({ failedReason: 'all_targets_failed: nobody' });
     expect(await addAll([one])).toEqual([{ jobId, isNew: false }]);
-    await redis.del(redisKeys(prefix).result(jobId));
+    const { result, chunks, cancelled } = redisKeys(prefix);
+    await redis.del(result(jobId));
+    // What is left of its former life is not taken for news of the new one.
+    await redis.xadd(chunks(jobId), '*', 'said', 'before');
+    await redis.zadd(cancelled, Date.now(), jobId);
     expect(await addAll([one])).toEqual([{ jobId, isNew: true }]);
+    expect(await redis.exists(chunks(jobId), cancelled)).toBe(0);
     await vi.waitFor(() => expect(worked).toEqual([jobId, jobId]), 5_000);
   });
 

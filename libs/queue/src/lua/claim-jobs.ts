@@ -5,38 +5,40 @@
  *
  * KEYS[1]       failed jobs
  * KEYS[2]       jobs that were cancelled lately
- * KEYS[3i]      fingerprint of the i-th job
- * KEYS[3i+1]    result of the i-th job
- * KEYS[3i+2]    hash of the i-th job
+ * KEYS[4i-1]    fingerprint of the i-th job
+ * KEYS[4i]      its result
+ * KEYS[4i+1]    its hash
+ * KEYS[4i+2]    its chunks
  * ARGV[3i-2]    id of the i-th job
  * ARGV[3i-1]    its fingerprint, or '' where nobody else can have its id
  * ARGV[3i]      how long the fingerprint is kept, in milliseconds
  * Returns {n, …}: n is the first job whose key stands for another request, or 0; then for each job 1 when it is new, 0 when it is known.
  */
 export const CLAIM_JOBS = `
-local count = (#KEYS - 2) / 3
+local count = (#KEYS - 2) / 4
 local answer = {0}
 for i = 1, count do
-  local known = ARGV[3 * i - 1] ~= '' and redis.call('GET', KEYS[3 * i])
+  local known = ARGV[3 * i - 1] ~= '' and redis.call('GET', KEYS[4 * i - 1])
   if known and known ~= ARGV[3 * i - 1] then
     answer[1] = i
     break
   end
 end
 for i = 1, count do
-  local job = KEYS[3 * i + 2]
-  local answered = redis.call('EXISTS', KEYS[3 * i + 1]) == 1
+  local job = KEYS[4 * i + 1]
+  local answered = redis.call('EXISTS', KEYS[4 * i]) == 1
   local isNew = 0
   if answer[1] == 0 then
     local ttl = tonumber(ARGV[3 * i])
-    if ARGV[3 * i - 1] ~= '' and redis.call('PTTL', KEYS[3 * i]) < ttl then
-      redis.call('SET', KEYS[3 * i], ARGV[3 * i - 1], 'PX', ttl)
+    if ARGV[3 * i - 1] ~= '' and redis.call('PTTL', KEYS[4 * i - 1]) < ttl then
+      redis.call('SET', KEYS[4 * i - 1], ARGV[3 * i - 1], 'PX', ttl)
     end
     -- It failed or was cancelled so long ago that its result is gone: it may be tried anew.
     if not answered and redis.call('ZREM', KEYS[1], ARGV[3 * i - 2]) == 1 then redis.call('DEL', job) end
     if not answered and redis.call('EXISTS', job) == 0 then
       isNew = 1
       redis.call('ZREM', KEYS[2], ARGV[3 * i - 2])
+      redis.call('DEL', KEYS[4 * i + 2])
     end
   end
   if isNew == 0 and redis.call('EXISTS', job) == 0 then redis.call('HSET', job, 'understudy:held', 1) end
