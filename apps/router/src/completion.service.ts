@@ -11,7 +11,7 @@ import {
   QUEUES,
   UnderstudyError,
 } from '#libs/contracts';
-import { type BullContext, isVerdict, type JobProgress, replyToOf, SHUTDOWN } from '#libs/queue';
+import { priorityClassOf, type BullContext, isVerdict, type JobProgress, replyToOf, SHUTDOWN } from '#libs/queue';
 import { abortAs } from '#libs/providers';
 import { ClockOnDemand } from '#libs/redis';
 import { RoutingMetrics } from '#libs/telemetry';
@@ -227,7 +227,7 @@ export class CompletionService {
   #recordWait(context: BullContext, now: number): void {
     const waitMs = now - context.enqueuedAt - (context.job.opts.delay ?? 0);
     trace.getActiveSpan()?.setAttribute(ATTR.queueWaitMs, waitMs);
-    this.metrics.jobStarted(QUEUES.completion, waitMs);
+    this.metrics.jobStarted(QUEUES.completion, priorityClassOf(context.job.opts.priority), waitMs);
   }
 
   #deadlineMs(job: CompletionJob): number {

@@ -33,7 +33,13 @@ export class ParkingService implements OnApplicationShutdown {
     const isFirst = await this.lot.enter({ jobId, priority, enqueuedAt }, group, again ? HOLD_MS : 0);
     this.metrics.parked(again ? 'again' : 'nobody');
     // One line for all who come to wait for the same.
-    if (isFirst) this.#log.warn({ event: 'llm.jobs.parked', model, group: group.name });
+    if (isFirst)
+      this.#log.warn({
+        event: 'llm.jobs.parked',
+        model,
+        group: group.name,
+        msg: 'nobody can be asked for these jobs now; they wait until somebody can',
+      });
     this.waker.tell(group);
     return context.parkUntil(Date.now() + longestMs);
   }

@@ -1,4 +1,4 @@
-import type { Priority } from '#libs/contracts';
+import { type Priority, PRIORITIES } from '#libs/contracts';
 
 /**
  * BullMQ's number for each class of urgency; the lowest is taken first. BullMQ orders waiting jobs by number × 2³² + a counter, so the
@@ -9,3 +9,7 @@ export const JOB_PRIORITY: Readonly<Record<Priority, number>> = { high: 10, norm
 
 /** BullMQ's number for a job's own wish. */
 export const jobPriorityOf = (wish: Priority | undefined): number => JOB_PRIORITY[wish ?? 'normal'];
+
+/** The class of a job with this number; `other` for one that is none of ours. */
+export const priorityClassOf = (number: number | undefined): Priority | 'other' =>
+  PRIORITIES.find((priority) => JOB_PRIORITY[priority] === number) ?? 'other';

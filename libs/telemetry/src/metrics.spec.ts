@@ -53,7 +53,9 @@ describe('routing metrics', () => {
     );
     expect(await samples('ai_failovers_total')).toHaveLength(2 * 2 * 2);
     expect(await samples('ai_request_latency_seconds')).toContain('ai_request_latency_seconds_count{model="gpt-4"} 0');
-    expect(await samples('ai_queue_wait_seconds')).toContain('ai_queue_wait_seconds_count{queue="completion"} 0');
+    expect(await samples('ai_queue_wait_seconds')).toContain(
+      'ai_queue_wait_seconds_count{queue="completion",priority="low"} 0',
+    );
     expect(await samples('ai_job_attempts')).toContain('ai_job_attempts_count 0');
   });
 
@@ -70,27 +72,13 @@ describe('routing metrics', () => {
       '+Inf',
     ]);
     expect(bounds(await samples('ai_job_attempts'))).toEqual(['1', '2', '3', '4', '5', '8', '+Inf']);
-    expect(bounds(await samples('ai_queue_wait_seconds')).map(Number)).toEqual([
-      0.005,
-      0.01,
-      0.025,
-      0.05,
-      0.1,
-      0.25,
-      0.5,
-      1,
-      2.5,
-      5,
-      10,
-      30,
-      60,
-      NaN,
-    ]);
+    const waits = (await samples('ai_queue_wait_seconds')).filter((line) => line.includes('priority="low"'));
+    expect(bounds(waits).map(Number)).toEqual([0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, NaN]);
   });
 
   it('tell the story of a job that failed over', async () => {
     const metrics = create();
-    metrics.jobStarted('completion', 40);
+    metrics.jobStarted('completion', 'high', 40);
     metrics.attemptFailed('gpt-4', 'server_error', 200);
     metrics.failedOver('gpt-4', 'claude-sonnet-4', 'server_error');
     metrics.attemptSucceeded('claude-sonnet-4', 1_500);
@@ -109,7 +97,7 @@ describe('routing metrics', () => {
         'ai_jobs_total{outcome="failover"} 1',
         'ai_job_attempts_bucket{le="1"} 0',
         'ai_job_attempts_bucket{le="2"} 1',
-        'ai_queue_wait_seconds_sum{queue="completion"} 0.04',
+        'ai_queue_wait_seconds_sum{queue="completion",priority="high"} 0.04',
       ]),
     );
   });
@@ -117,9 +105,11 @@ describe('routing metrics', () => {
   it('count a rejected job without attempts, and a wait that clocks make negative as none', async () => {
     const metrics = create();
     metrics.jobEnded('rejected', 0);
-    metrics.jobStarted('completion', -5);
+    metrics.jobStarted('completion', 'high', -5);
     expect(await samples('ai_job_attempts')).toContain('ai_job_attempts_count 0');
-    expect(await samples('ai_queue_wait_seconds')).toContain('ai_queue_wait_seconds_sum{queue="completion"} 0');
+    expect(await samples('ai_queue_wait_seconds')).toContain(
+      'ai_queue_wait_seconds_sum{queue="completion",priority="high"} 0',
+    );
   });
 
   it('do not create thousands of series in advance for many models', async () => {

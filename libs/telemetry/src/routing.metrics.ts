@@ -6,6 +6,10 @@ import { CALL_SECONDS, QUEUE_WAIT_SECONDS } from './buckets.js';
 export type JobEnd = 'primary' | 'failover' | 'exhausted' | 'rejected' | 'cancelled';
 const JOB_ENDS: readonly JobEnd[] = ['primary', 'failover', 'exhausted', 'rejected', 'cancelled'];
 
+/** How urgent a job is. `other`: of a producer that is not ours and has numbers of its own, or none. */
+export type JobClass = 'high' | 'normal' | 'low' | 'other';
+const JOB_CLASSES: readonly JobClass[] = ['high', 'normal', 'low', 'other'];
+
 /** Pairs of models times reasons grow with the square of the models; above this many, a series starts with its first failover. */
 const MOST_FAILOVER_SERIES = 2_000;
 
@@ -26,7 +30,7 @@ export class RoutingMetrics {
   private readonly failovers: Counter<'from_model' | 'to_model' | 'reason' | ExemplarLabel>;
   private readonly errors: Counter<'model' | 'error_type'>;
   private readonly attempts: Histogram;
-  private readonly queueWait: Histogram<'queue'>;
+  private readonly queueWait: Histogram<'queue' | 'priority'>;
 
   constructor(registry: Registry, known: RoutingLabels) {
     const registers = [registry];
@@ -73,8 +77,8 @@ export class RoutingMetrics {
     });
     this.queueWait = new Histogram({
       name: 'ai_queue_wait_seconds',
-      help: 'Time from when a job was due until work on it began',
-      labelNames: ['queue'],
+      help: 'Time from when a job was due until work on it began, by urgency (high, normal, low; other: of a producer that is not ours)',
+      labelNames: ['queue', 'priority'],
       buckets: QUEUE_WAIT_SECONDS,
       registers,
     });
@@ -109,9 +113,9 @@ export class RoutingMetrics {
   }
 
   /** Work on a job began for the first time, `waitMs` after it was due. */
-  jobStarted(queue: string, waitMs: number): void {
+  jobStarted(queue: string, priority: JobClass, waitMs: number): void {
     // The two times come from clocks of two machines.
-    this.queueWait.observe({ queue }, Math.max(0, waitMs) / 1000);
+    this.queueWait.observe({ queue, priority }, Math.max(0, waitMs) / 1000);
   }
 
   private observeLatency(model: string, latencyMs: number): void {
@@ -120,7 +124,7 @@ export class RoutingMetrics {
 
   private startAtZero({ models, queues, errorTypes }: RoutingLabels): void {
     for (const outcome of JOB_ENDS) this.jobs.inc({ labels: { outcome }, value: 0 });
-    for (const queue of queues) this.queueWait.zero({ queue });
+    for (const queue of queues) for (const priority of JOB_CLASSES) this.queueWait.zero({ queue, priority });
     for (const model of new Set(models)) {
       for (const status of ['success', 'error']) this.requests.inc({ labels: { model, status }, value: 0 });
       for (const errorType of errorTypes) this.errors.inc({ model, error_type: errorType }, 0);
