@@ -80,11 +80,6 @@ describe('the official openai package', () => {
     });
   });
 
-  it('is told by a 400 that it cannot stream yet', async () => {
-    const refusal = await openai.chat.completions.create({ ...ask, stream: true }).catch((error: unknown) => error);
-    expect(refusal).toMatchObject({ status: 400, param: 'stream' });
-  });
-
   it('retrieves a model', async () => {
     expect(await openai.models.retrieve('spare')).toMatchObject({ id: 'spare', object: 'model' });
   });

@@ -1,52 +1,118 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { parseOrThrow, routingSchema, UnderstudyError, type Routing } from '#libs/contracts';
+import type { UnderstudyConfig } from '#libs/config';
+import { completionJobSchema, parseOrThrow, type Priority, type Routing, UnderstudyError } from '#libs/contracts';
 import { z } from 'zod';
+import { MAX_TIMEOUT_MS, readHeader } from './request-headers.js';
 
 /** How long a caller waits when it does not say. */
 const DEFAULT_TIMEOUT_MS = 120_000;
 
-/** Nobody may hold a connection longer than this. */
-const MAX_TIMEOUT_MS = 3_600_000;
+/** Who sets a deadline waits a little longer, so as to hear how the job ended. */
+const BEYOND_DEADLINE_MS = 1_000;
+
+/** Names of models, as callers of other gateways are used to write them. */
+const models = z.array(z.string().min(1), { error: 'must be a list of model names or target ids' }).nullish();
+
+const { routing, tenant, priority, deadlineMs, idempotencyKey } = completionJobSchema.shape;
 
 /** What the gateway itself reads of a body; the client checks the rest. */
 const bodySchema = z.looseObject({
-  stream: z.literal(false, { error: 'streaming is not supported yet; leave it out or send false' }).nullish(),
-  understudy: z
-    .strictObject({ routing: routingSchema.optional(), tenant: z.string().min(1).max(128).optional() })
-    .optional(),
+  stream: z.boolean().nullish(),
+  stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
+  fallbacks: models,
+  models,
+  understudy: z.strictObject({ routing, tenant, priority, deadlineMs, idempotencyKey }).optional(),
 });
+
+/** `live`: as it is made. `whole`: once it is complete. */
+export type Delivery = UnderstudyConfig['gateway']['streaming'];
+
+/** What may be said about the job itself. */
+interface JobWishes {
+  routing?: Routing;
+  tenant?: string;
+  priority?: Priority;
+  deadlineMs?: number;
+  idempotencyKey?: string;
+}
 
 /** A chat completion as asked for over HTTP. */
 export interface ChatRequest {
-  /** The OpenAI body, without our own field; not checked any further. */
+  /** The OpenAI body, without what is ours; not checked any further. */
   request: Record<string, unknown>;
+  wishes: JobWishes;
   timeoutMs: number;
-  routing?: Routing;
-  tenant?: string;
+  /** Whether the job goes on when its caller leaves. */
+  keep: boolean;
+  /** How the answer is to be streamed; absent: not at all. */
+  stream?: { delivery: Delivery; includeUsage: boolean };
 }
 
 /**
- * Takes apart what is OpenAI's and what is ours. Ours are the body's field `understudy` and the headers `x-understudy-preferred`,
- * which outdoes the field, and `x-understudy-timeout-ms`.
+ * Takes apart what is OpenAI's and what is ours: the body's fields `understudy`, `fallbacks` and `models`, and headers, which outdo
+ * the fields.
  * @throws UnderstudyError `invalid_request` with the field, or the name of the header
  */
-export function readChatRequest(body: unknown, headers: IncomingHttpHeaders): ChatRequest {
-  const { understudy, ...request } = parseOrThrow(bodySchema, body, 'request');
-  const preferred = headers['x-understudy-preferred'];
-  const routing =
-    typeof preferred === 'string' && preferred !== '' ? { ...understudy?.routing, preferred } : understudy?.routing;
+export function readChatRequest(body: unknown, headers: IncomingHttpHeaders, delivery: Delivery): ChatRequest {
+  const { understudy = {}, stream, stream_options: options, ...rest } = parseOrThrow(bodySchema, body, 'request');
+  const { fallbacks, models: alternatives, ...request } = rest;
+  const wishes = withoutUndefined({
+    ...understudy,
+    routing: readRouting(understudy.routing, { fallbacks, models: alternatives }, request['model'], headers),
+    tenant: readHeader(headers, 'x-understudy-tenant') ?? understudy.tenant,
+    priority: readHeader(headers, 'x-understudy-priority') ?? understudy.priority,
+    deadlineMs: readHeader(headers, 'x-understudy-deadline-ms') ?? understudy.deadlineMs,
+    idempotencyKey: readHeader(headers, 'idempotency-key') ?? understudy.idempotencyKey,
+  });
+  const keep = readHeader(headers, 'x-understudy-keep');
+  const wanted = readHeader(headers, 'x-understudy-stream') ?? delivery;
   return {
     request,
-    timeoutMs: readTimeoutMs(headers['x-understudy-timeout-ms']),
-    ...(routing && { routing }),
-    ...(understudy?.tenant && { tenant: understudy.tenant }),
+    wishes,
+    timeoutMs: readHeader(headers, 'x-understudy-timeout-ms') ?? timeoutFor(wishes.deadlineMs),
+    // Who names a piece of work means to come back for it.
+    keep: keep === undefined ? wishes.idempotencyKey !== undefined : keep === 'true',
+    ...(stream && { stream: { delivery: wanted, includeUsage: options?.include_usage ?? false } }),
   };
 }
 
-function readTimeoutMs(header: string | string[] | undefined): number {
-  if (header === undefined) return DEFAULT_TIMEOUT_MS;
-  const timeoutMs = Number(header);
-  if (Number.isInteger(timeoutMs) && timeoutMs >= 1 && timeoutMs <= MAX_TIMEOUT_MS) return timeoutMs;
-  const message = `x-understudy-timeout-ms must be a whole number of milliseconds from 1 to ${MAX_TIMEOUT_MS}.`;
-  throw new UnderstudyError('invalid_request', message, { field: 'x-understudy-timeout-ms' });
+function readRouting(
+  asked: Routing | undefined,
+  habits: { fallbacks: string[] | null | undefined; models: string[] | null | undefined },
+  model: unknown,
+  headers: IncomingHttpHeaders,
+): Routing | undefined {
+  const preferred = readHeader(headers, 'x-understudy-preferred');
+  const fallbacks = readFallbacks(asked, habits, model);
+  const wishes = { ...asked, ...(fallbacks && { fallbacks }), ...(preferred && { preferred }) };
+  return Object.keys(wishes).length > 0 ? wishes : undefined;
+}
+
+/** One list, wherever it is written. In `models` the requested model comes first, or is named a second time. */
+function readFallbacks(
+  asked: Routing | undefined,
+  { fallbacks, models: alternatives }: { fallbacks: string[] | null | undefined; models: string[] | null | undefined },
+  model: unknown,
+): string[] | undefined {
+  const lists = [
+    ['understudy.routing.fallbacks', asked?.fallbacks],
+    ['fallbacks', fallbacks],
+    ['models', alternatives?.filter((name) => name !== model)],
+  ] as const;
+  const [first, second] = lists.filter(([, list]) => list != null);
+  if (second)
+    throw new UnderstudyError(
+      'invalid_request',
+      `The request is not valid: ${second[0]}: fallbacks are named in ${first?.[0]} already; leave one of them out`,
+      { field: second[0] },
+    );
+  return first?.[1] ?? undefined;
+}
+
+const timeoutFor = (deadlineMs: number | undefined) =>
+  deadlineMs === undefined ? DEFAULT_TIMEOUT_MS : Math.min(deadlineMs + BEYOND_DEADLINE_MS, MAX_TIMEOUT_MS);
+
+/** Without the fields that nobody set. */
+function withoutUndefined(fields: { [N in keyof JobWishes]: JobWishes[N] | undefined }): JobWishes {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }

@@ -3,10 +3,13 @@ import { APP_FILTER } from '@nestjs/core';
 import { UnderstudyModule } from '#libs/client/nest';
 import type { UnderstudyConfig } from '#libs/config';
 import { LOGGER } from '#libs/service';
-import type { Logger } from '#libs/telemetry';
+import { type Logger, Registry, StreamMetrics } from '#libs/telemetry';
 import { API_KEYS, ApiKeyMiddleware } from './api-key.middleware.js';
+import { CallersService } from './callers.service.js';
+import { ChatStreamService } from './chat-stream.service.js';
 import { ChatController } from './chat.controller.js';
 import type { GatewayEnv } from './gateway.env.js';
+import { JobsController } from './jobs.controller.js';
 import { HealthController } from './health.controller.js';
 import { JsonBodyMiddleware, MAX_BODY_BYTES } from './json-body.middleware.js';
 import { ModelsController } from './models.controller.js';
@@ -14,6 +17,9 @@ import { CONFIG, ModelsService } from './models.service.js';
 import { OpenAiErrorFilter } from './openai-error.filter.js';
 import { QueueWatchService } from './queue-watch.service.js';
 import { ServerSpanMiddleware } from './server-span.middleware.js';
+
+/** Routes that take a request for a completion. */
+const MAKERS_OF_JOBS = ['v1/chat/completions', 'v1/jobs'];
 
 /** The door for everything that speaks HTTP: OpenAI's API in front of the queue. */
 @Module({})
@@ -30,10 +36,17 @@ export class GatewayModule implements NestModule {
     return {
       module: GatewayModule,
       imports: [UnderstudyModule.forRoot({ ...location, maxRequestBytes, maxWaiting, defaultDeadlineMs, resultTtlMs })],
-      controllers: [ChatController, ModelsController, HealthController],
+      controllers: [ChatController, JobsController, ModelsController, HealthController],
       providers: [
         ModelsService,
         QueueWatchService,
+        CallersService,
+        ChatStreamService,
+        {
+          provide: StreamMetrics,
+          inject: [Registry],
+          useFactory: (registry: Registry) => new StreamMetrics(registry, { deliveries: ['live', 'whole'] }),
+        },
         { provide: CONFIG, useValue: config },
         { provide: API_KEYS, useValue: env.GATEWAY_API_KEYS },
         { provide: MAX_BODY_BYTES, useValue: maxRequestBytes },
@@ -51,9 +64,9 @@ export class GatewayModule implements NestModule {
 
   /** In this order: what is turned away without a key is traced, but its body is not read. */
   configure(consumer: MiddlewareConsumer): void {
-    const chat = { path: 'v1/chat/completions', method: RequestMethod.POST };
-    consumer.apply(ServerSpanMiddleware).forRoutes(chat);
+    const makers = MAKERS_OF_JOBS.map((path) => ({ path, method: RequestMethod.POST }));
+    consumer.apply(ServerSpanMiddleware).forRoutes(...makers);
     consumer.apply(ApiKeyMiddleware).forRoutes('v1/*path');
-    consumer.apply(JsonBodyMiddleware).forRoutes(chat);
+    consumer.apply(JsonBodyMiddleware).forRoutes(...makers);
   }
 }

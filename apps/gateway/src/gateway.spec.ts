@@ -81,7 +81,7 @@ describe('POST /v1/chat/completions', () => {
     ['a list', '[]', 400, null, /not valid/],
     ['no messages', { model: 'gpt-4' }, 400, 'messages', /messages/],
     ['a message without a role', { ...body, messages: [{ content: 'x' }] }, 400, 'messages[0].role', /role/],
-    ['a stream', { ...body, stream: true }, 400, 'stream', /streaming is not supported yet/],
+    ['a wish for a stream that is none', { ...body, stream: 'yes' }, 400, 'stream', /boolean/],
     ['several answers', { ...body, n: 3 }, 400, 'n', /only n = 1/],
     ['a wrong temperature', { ...body, temperature: 'hot' }, 400, 'temperature', /temperature/],
     ['a wrong routing', { ...body, understudy: { routing: { pin: 1 } } }, 400, 'understudy.routing.pin', /pin/],

@@ -2,7 +2,7 @@ import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '
 import { UnderstudyError } from '#libs/contracts';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { DoorError } from './door.errors.js';
-import { doorError, toErrorResponse, type ErrorResponse } from './openai-error.js';
+import { doorError, toErrorResponse, UNFORESEEN, type ErrorResponse } from './openai-error.js';
 
 /** Every error leaves in OpenAI's shape, with the right status, and without a stack. */
 @Catch()
@@ -29,12 +29,12 @@ export class OpenAiErrorFilter implements ExceptionFilter {
       return doorError(
         404,
         'unknown_url',
-        `Unknown request URL: ${request.method} ${path}. This gateway serves /v1/chat/completions and /v1/models.`,
+        `Unknown request URL: ${request.method} ${path}. This gateway serves /v1/chat/completions, /v1/jobs and /v1/models.`,
       );
     }
     if (error instanceof HttpException && error.getStatus() < 500)
       return doorError(error.getStatus(), 'invalid_request', error.message);
     this.report(error);
-    return doorError(500, 'internal_error', 'Something went wrong in the gateway; its log has the details.');
+    return UNFORESEEN;
   }
 }

@@ -2,7 +2,7 @@ import { UnderstudyError, type ErrorCode } from '#libs/contracts';
 
 /** The body that OpenAI SDKs expect of an answer that is not 2xx. */
 interface OpenAiErrorBody {
-  error: { message: string; type: string; param: string | null; code: string };
+  error: { message: string; type: string; param: string | null; code: string; job_id?: string };
 }
 
 /** An HTTP answer that tells of an error. */
@@ -62,6 +62,26 @@ export function toErrorResponse(error: UnderstudyError, nowMs: number): ErrorRes
     headers,
     body: { error: { message: error.message, type, param: error.field || null, code } },
   };
+}
+
+/** What a caller is told of an error that nobody foresaw. */
+export const UNFORESEEN = doorError(
+  500,
+  'internal_error',
+  'Something went wrong in the gateway; its log has the details.',
+);
+
+/** How an error is told in a stream that has begun: OpenAI's SDKs throw it. */
+export function toStreamError(error: unknown, jobId: string | undefined): OpenAiErrorBody {
+  const { body } = error instanceof UnderstudyError ? toErrorResponse(error, Date.now()) : UNFORESEEN;
+  return { error: { ...body.error, ...(jobId && { job_id: jobId }) } };
+}
+
+/** How the error of a job is told where the request about it went well: with the status that waiting for it would have brought. */
+export function toJobError(error: UnderstudyError) {
+  const { status, body } = toErrorResponse(error, Date.now());
+  const { attempts, nextAvailableAt, retryable } = error;
+  return { error: { ...body.error, status, retryable, next_available_at: nextAvailableAt, attempts } };
 }
 
 /** An error that arises at the door itself, before there is a job. */

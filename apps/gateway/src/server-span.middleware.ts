@@ -3,20 +3,19 @@ import { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } f
 import { ATTR } from '#libs/contracts';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** The one route that makes jobs, and so the one that is traced. */
-const ROUTE = '/v1/chat/completions';
-
-/** Opens the SERVER span of a request, continuing the caller's trace if it sent a `traceparent`. Ends when the answer is out. */
+/** Opens the SERVER span of a request that makes a job, continuing the caller's trace if it sent a `traceparent`. Ends when the answer is out. */
 @Injectable()
 export class ServerSpanMiddleware implements NestMiddleware {
   readonly #tracer = trace.getTracer('gateway');
 
-  use(request: IncomingMessage, response: ServerResponse, next: () => void): void {
+  use(request: IncomingMessage & { originalUrl?: string }, response: ServerResponse, next: () => void): void {
     const parent = propagation.extract(ROOT_CONTEXT, request.headers);
     const method = request.method ?? 'GET';
+    // Only for paths without parameters: the path is the route.
+    const route = (request.originalUrl ?? '').split('?')[0] ?? '';
     const span = this.#tracer.startSpan(
-      `${method} ${ROUTE}`,
-      { kind: SpanKind.SERVER, attributes: { [ATTR.httpMethod]: method, [ATTR.httpRoute]: ROUTE } },
+      `${method} ${route}`,
+      { kind: SpanKind.SERVER, attributes: { [ATTR.httpMethod]: method, [ATTR.httpRoute]: route } },
       parent,
     );
     response.once('close', () => {

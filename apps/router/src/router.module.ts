@@ -2,11 +2,21 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import type { UnderstudyConfig } from '#libs/config';
 import { QUEUES } from '#libs/contracts';
 import { FAILURE_CLASSES } from '#libs/health-core';
-import { CancelFeed, ChunkWriter, CompletionQueue, JobAging, ModelCatalog, ParkingLot, ResultStore } from '#libs/queue';
+import {
+  ABANDON_REASONS,
+  CancelFeed,
+  ChunkWriter,
+  CompletionQueue,
+  JobAging,
+  ModelCatalog,
+  ParkingLot,
+  ResultStore,
+} from '#libs/queue';
 import { ClockOnDemand, FleetClock } from '#libs/redis';
 import { LIMIT_KINDS, ObservationWriter, SnapshotFeed, TargetLimits } from '#libs/store';
 import {
   AnswerMetrics,
+  ChunkMetrics,
   CommitMetrics,
   LimitMetrics,
   DeadLetterMetrics,
@@ -47,7 +57,17 @@ export class RouterModule {
         { provide: ROUTER_CONFIG, useValue: config },
         { provide: ResultStore, useFactory: () => new ResultStore({ ...redis, ttlMs: config.jobs.resultTtlMs }) },
         { provide: ModelCatalog, useFactory: () => new ModelCatalog(redis) },
-        { provide: ChunkWriter, useFactory: () => new ChunkWriter(redis) },
+        {
+          provide: ChunkMetrics,
+          inject: [Registry],
+          useFactory: (registry: Registry) => new ChunkMetrics(registry, { reasons: ABANDON_REASONS }),
+        },
+        {
+          provide: ChunkWriter,
+          inject: [ChunkMetrics],
+          useFactory: (metrics: ChunkMetrics) =>
+            new ChunkWriter({ ...redis, onAbandoned: (reason) => metrics.abandoned(reason) }),
+        },
         { provide: SnapshotFeed, useFactory: () => new SnapshotFeed(redis) },
         { provide: ObservationWriter, useFactory: () => new ObservationWriter({ ...redis, reporter: 'router' }) },
         { provide: CompletionQueue, useFactory: () => new CompletionQueue(redis) },

@@ -124,7 +124,7 @@ describe('the stream of a job', () => {
     const events = await collect(client.stream(jobId));
     expect(typesOf(events)).toEqual(['completed']);
     expect(await redis.exists(streamKey(jobId))).toBe(0);
-    expect(typesOf(await collect(client.stream(request(), { chunks: false })))).toEqual(['enqueued', 'completed']);
+    expect(typesOf(await collect(client.stream(request(), { streaming: false })))).toEqual(['enqueued', 'completed']);
   });
 
   it('of a target that does not stream is its answer alone', async () => {

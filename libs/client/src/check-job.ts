@@ -27,7 +27,7 @@ export interface CheckedJob {
 export type OwnFields = Pick<CompletionJob, 'replyTo' | 'streaming'>;
 
 /** An envelope without its request, which is checked by itself, and without what callers do not say. */
-const envelopeSchema = completionJobSchema.omit({ request: true, replyTo: true, streaming: true });
+const envelopeSchema = completionJobSchema.omit({ request: true, replyTo: true });
 
 /** One of many: what is in it is checked as that of a single job is. */
 const entrySchema = z.looseObject({

@@ -29,7 +29,7 @@ const streaming = z.object({
   timeoutMs: z.union([milliseconds.positive(), z.literal(Infinity)]).optional(),
   signal,
   keep: z.boolean().optional(),
-  chunks: z.boolean().optional(),
+  streaming: z.boolean().optional(),
 });
 
 const resultOptions = z.strictObject({ waitMs: milliseconds.nonnegative().optional(), signal });
@@ -55,7 +55,7 @@ export function checkCompleteOptions(options: CompleteOptions) {
  */
 export function checkStreamOptions(options: StreamOptions) {
   const checked = parseOrThrow(streaming, options, 'options');
-  const { timeoutMs: _timeout, signal: _signal, keep: _keep, chunks: _chunks, ...job } = options;
+  const { timeoutMs: _timeout, signal: _signal, keep: _keep, streaming: _streaming, ...job } = options;
   return { ...checked, job };
 }
 

@@ -20,7 +20,7 @@ import type {
   ResultOptions,
 } from './completion-options.js';
 import { JobIntake } from './job-intake.js';
-import { deadlineWithin, JobResults, resultOf, resultTimeout } from './job-results.js';
+import { deadlineWithin, JobResults, resultOf, resultTimeout, type JobState } from './job-results.js';
 import { JobStreams } from './job-streams.js';
 import { KnownModels } from './known-models.js';
 import type { StreamEvent, StreamOptions } from './stream-events.js';
@@ -163,6 +163,15 @@ export class CompletionClient {
   async cancel(jobId: string): Promise<Cancellation> {
     checkResultOptions(jobId, {});
     return this.#queue.cancel(jobId);
+  }
+
+  /**
+   * Where a job stands, without its result.
+   * @throws UnderstudyError `job_not_found`, `queue_unavailable`
+   */
+  async state(jobId: string): Promise<JobState> {
+    checkResultOptions(jobId, {});
+    return this.#results.state(jobId);
   }
 
   /** Names of the models that can be asked for; empty as long as no router has announced any. */

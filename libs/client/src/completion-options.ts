@@ -34,6 +34,8 @@ export interface EnqueueOptions {
    * same key with another request is refused with `idempotency_conflict`. Deadline and priority are those of the first call.
    */
   idempotencyKey?: string;
+  /** Whether what the answer says is published while it is made, for `stream(id)`. Default: false. */
+  streaming?: boolean;
   /** Which targets to try; default: the configured route of the model. */
   routing?: Routing;
   /** Whose job it is, for telemetry. */

@@ -1,5 +1,6 @@
 export * from './completion-client.js';
 export type * from './completion-options.js';
+export type { JobState } from './job-results.js';
 export type * from './stream-events.js';
 
 // What callers of the package meet in its signatures, and what they branch on.

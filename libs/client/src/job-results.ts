@@ -1,5 +1,5 @@
 import { type CompletionResult, type JobOutcome, UnderstudyError } from '#libs/contracts';
-import type { CompletionQueue, ResultStore } from '#libs/queue/producer';
+import type { CompletionQueue, JobActivity, ResultStore } from '#libs/queue/producer';
 
 /** What has become of jobs. */
 export class JobResults {
@@ -24,6 +24,30 @@ export class JobResults {
       throw new UnderstudyError('job_not_found', `There is no job ${jobId}, and no result of it`, { jobId });
     throw new UnderstudyError('internal_error', `Job ${jobId} was given up: ${standing.failedReason}`, { jobId });
   }
+
+  /**
+   * Where a job stands.
+   * @throws UnderstudyError `job_not_found`, `queue_unavailable`
+   */
+  async state(jobId: string): Promise<JobState> {
+    // Twice: it may have been finished, or have gone from one place to another, between two looks.
+    for (let looks = 0; looks < 2; looks++) {
+      const outcome = await this.results.get(jobId);
+      if (outcome) return stateOf(outcome);
+      const activity = await this.queue.activity(jobId);
+      if (activity) return activity;
+    }
+    if ((await this.queue.standing(jobId)) !== 'missing') return 'failed';
+    throw new UnderstudyError('job_not_found', `There is no job ${jobId}, and no result of it`, { jobId });
+  }
+}
+
+/** `parked`: waits until a target can be asked. */
+export type JobState = JobActivity | 'completed' | 'failed' | 'cancelled';
+
+function stateOf(outcome: JobOutcome): JobState {
+  if (outcome.status === 'completed') return 'completed';
+  return outcome.error.code === 'cancelled' ? 'cancelled' : 'failed';
 }
 
 /**

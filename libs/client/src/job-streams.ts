@@ -25,21 +25,21 @@ export class JobStreams {
     const {
       timeoutMs = DEFAULT_TIMEOUT_MS,
       keep = false,
-      chunks = true,
+      streaming = true,
       signal,
       job: wishes,
     } = checkStreamOptions(options);
     signal?.throwIfAborted();
     const { intake, queue, replies } = this.parts;
     const deadlineMs = wishes.deadlineMs ?? deadlineWithin(timeoutMs);
-    const own = { replyTo: replies.address, ...(chunks && { streaming: true }) };
+    const own = { replyTo: replies.address, ...(streaming && { streaming }) };
     const job = await intake.prepare(withoutStream(request), { ...wishes, deadlineMs }, own);
     const { jobId } = job.identity;
     const isNew = await intake.add(job);
     let isOver = false;
     try {
       yield { type: 'enqueued', jobId };
-      yield* this.#read(jobId, { timeoutMs, expectsChunks: chunks, signal });
+      yield* this.#read(jobId, { timeoutMs, expectsChunks: streaming, signal });
       isOver = true;
     } catch (error) {
       // The job has failed, or its result was not waited for any longer; only who leaves takes it back.

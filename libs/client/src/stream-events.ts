@@ -19,5 +19,5 @@ export interface StreamOptions extends Omit<CompleteOptions, 'timeoutMs' | 'canc
   /** Leave the job to itself when the loop is left early. Default: a job that the stream has handed in is cancelled then, but for one that was there before under its idempotency key. */
   keep?: boolean;
   /** Whether the job publishes its chunks; without them the answer comes in one piece, and costs less. Default: true. */
-  chunks?: boolean;
+  streaming?: boolean;
 }

@@ -76,6 +76,11 @@ export const ATTR = {
   linkType: 'llm.link.type',
   tenant: 'llm.tenant',
 
+  streamDelivery: 'llm.stream.delivery',
+  streamOutcome: 'llm.stream.outcome',
+  streamRestarts: 'llm.stream.restarts',
+  streamFirstByteMs: 'llm.stream.first_byte_ms',
+
   modeFrom: 'llm.mode.from',
   modeTo: 'llm.mode.to',
   modeReason: 'llm.mode.reason',

@@ -26,6 +26,9 @@ const SCRIPTS = { understudyClaimJobs: CLAIM_JOBS, understudyReleaseJobs: RELEAS
 /** What routers go by when nothing else is configured: a job's deadline, and how long a result can be fetched. */
 const DAY_MS = 86_400_000;
 
+/** `queued`: waits for its turn. `parked`: waits for a target, or for its time. */
+export type JobActivity = 'queued' | 'parked' | 'running';
+
 export interface CompletionQueueOptions extends QueueLocation {
   telemetry?: Telemetry | undefined;
   /** Deadline of jobs that say none, as the routers are configured, in milliseconds. Default: a day. */
@@ -128,6 +131,14 @@ export class CompletionQueue {
     if (state !== 'failed') return 'pending';
     const reason = await this.#queue.run(() => this.#queue.redis.hget(this.#queue.jobKey(jobId), 'failedReason'));
     return { failedReason: reason ?? 'unknown reason' };
+  }
+
+  /** What a job that has no result yet is doing; null when it is doing nothing any more, or is not known. */
+  async activity(jobId: string): Promise<JobActivity | null> {
+    const state = await this.#queue.run((queue) => queue.getJobState(jobId));
+    if (state === 'active') return 'running';
+    if (state === 'delayed') return 'parked';
+    return state === 'waiting' || state === 'prioritized' ? 'queued' : null;
   }
 
   /**

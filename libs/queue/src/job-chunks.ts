@@ -16,7 +16,9 @@ const MAX_BYTES = 4 * 1024 * 1024;
 const MAX_ENTRIES = 20_000;
 
 /** Why what an attempt says is not published any further. */
-export type AbandonReason = 'size' | 'memory' | 'redis' | 'superseded';
+export const ABANDON_REASONS = ['size', 'memory', 'redis', 'superseded'] as const;
+
+export type AbandonReason = (typeof ABANDON_REASONS)[number];
 
 /** One thing to write into the stream of a job. */
 export type ChunkWrite =

@@ -1,4 +1,5 @@
 export { AnswerMetrics } from './answer.metrics.js';
+export { ChunkMetrics } from './chunk.metrics.js';
 export { CommitMetrics, type DiscardReason } from './commit.metrics.js';
 export { createLogger, type Logger, type LoggerOptions } from './logger.js';
 export { NestLogger } from './nest-logger.js';
@@ -13,5 +14,6 @@ export { AlertMetrics } from './alert.metrics.js';
 export { LimitMetrics, type LimitLabels } from './limit.metrics.js';
 export { ModeMetrics } from './mode.metrics.js';
 export { DeadLetterMetrics } from './dead-letter.metrics.js';
+export { StreamMetrics, type StreamEnd } from './stream.metrics.js';
 export { QueueMetrics, type CountJobs } from './queue.metrics.js';
 export { ParkingMetrics, type ParkingCause, type ReleaseCause } from './parking.metrics.js';

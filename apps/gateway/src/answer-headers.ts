@@ -1,0 +1,29 @@
+import type { OutgoingHttpHeaders } from 'node:http';
+import type { CompletionResult } from '#libs/contracts';
+
+/** What is known of an answer when its headers leave. */
+export interface AnswerFacts {
+  jobId?: string | undefined;
+  target?: string | undefined;
+  /** The model that the provider says it used. */
+  model?: string | undefined;
+  attempts?: number | undefined;
+}
+
+/** Headers that name who answers, and by which id the answer can be fetched. */
+export function answerHeaders({ jobId, target, model, attempts }: AnswerFacts): OutgoingHttpHeaders {
+  return {
+    ...(jobId !== undefined && { 'x-understudy-job-id': jobId }),
+    ...(target !== undefined && { 'x-understudy-target': headerSafe(target) }),
+    ...(model !== undefined && { 'x-understudy-model': headerSafe(model) }),
+    ...(attempts !== undefined && { 'x-understudy-attempts': String(attempts) }),
+  };
+}
+
+export function factsOf({ model, understudy }: CompletionResult): AnswerFacts {
+  const { jobId, target, attempts, servedModel = model ?? undefined } = understudy;
+  return { jobId, target, model: servedModel, attempts: attempts.length };
+}
+
+/** A header holds ASCII only; a target may be called anything. */
+const headerSafe = (text: string) => (/^[\x20-\x7e]*$/.test(text) ? text : encodeURIComponent(text));
