@@ -10,7 +10,7 @@ import { CompletionService } from './completion.service.js';
 export class CompletionProcessor {
   constructor(private readonly completions: CompletionService) {}
 
-  @MessagePattern(QUEUES.completion, BULLMQ_TRANSPORT)
+  @MessagePattern(QUEUES.completion, BULLMQ_TRANSPORT, { hasLastWord: true })
   work(@Payload() payload: unknown, @Ctx() context: BullContext): Promise<void> {
     return this.completions.work(payload, context);
   }

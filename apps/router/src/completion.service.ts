@@ -19,7 +19,7 @@ import { CallRecord } from './call-record.js';
 import { CANCELLED, CancellationService } from './cancellation.service.js';
 import { ChunksService } from './chunks.service.js';
 import { DecisionService } from './decision.service.js';
-import { deadlineError, exhaustedError, rejectedError, resultOf } from './end-of-job.js';
+import { deadlineError, exhaustedError, givenUpError, rejectedError, resultOf } from './end-of-job.js';
 import { OutcomeService } from './outcome.service.js';
 import { EARLY_PAUSE_MS, longestWait, parkPause } from './park-pause.js';
 import { groupOf, routeLeft } from './parked-group.js';
@@ -83,10 +83,8 @@ export class CompletionService {
       }
       // The queue gives the job up now: whoever waits for it must hear so.
       this.#log.error({ event: 'llm.job.given_up', job_id: context.jobId, err: error });
-      const { attempts } = record.progress;
       const message = 'The router failed on this job again and again; its log has the reason';
-      const fault = new UnderstudyError('internal_error', message, { attempts });
-      await this.outcomes.failed(fault, context, replyToOf(payload));
+      await this.#failFor(new UnderstudyError('internal_error', message), payload, context, record);
     } finally {
       record.close();
       this.chunks.left(context);
@@ -105,8 +103,13 @@ export class CompletionService {
       const standing = await this.outcomes.standing(context);
       if (standing) return this.outcomes.endAs(standing, context);
     }
-    const failure = await this.#outcomeOf(payload, { context, before: record.progress, record, signal });
-    if (!failure) return;
+    const failure = context.givenUp
+      ? givenUpError(context.givenUp)
+      : await this.#outcomeOf(payload, { context, before: record.progress, record, signal });
+    if (failure) await this.#failFor(failure, payload, context, record);
+  }
+
+  async #failFor(failure: UnderstudyError, payload: unknown, context: BullContext, record: CallRecord): Promise<void> {
     // With the job too, for whoever replays it: results do not last as long as failed jobs.
     void record.keep().catch(() => undefined);
     await this.outcomes.failed(withAttempts(failure, record), context, replyToOf(payload));

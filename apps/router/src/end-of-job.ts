@@ -64,6 +64,12 @@ export function exhaustedError(jobId: string, attempts: Attempt[]): UnderstudyEr
   );
 }
 
+/** So many routers have vanished while they worked on the job that it may be what ends them. */
+export function givenUpError(reason: string): UnderstudyError {
+  const message = `The queue gives the job up, because router after router vanished while it worked on it (${reason})`;
+  return new UnderstudyError('internal_error', message);
+}
+
 /**
  * The job's time is over, or too short for another try.
  * @param nextAvailableAt when somebody could be asked again, epoch milliseconds, where that is known

@@ -175,6 +175,17 @@ describe('what an earlier run has left', () => {
     await vi.waitFor(async () => expect(await pair.countedForFirst()).toEqual(['success']), 5_000);
   });
 
+  test('a job that has outlived too many routers is given up with a result, and not without a word', async () => {
+    const inFlight = { number: 1, target: 'one', startedAt: Date.now() };
+    const progress = JSON.stringify({ attempts: [], parkings: 0, firstStartedAt: Date.now(), inFlight });
+    const id = await leftBehind({ ats: 21, progress, defa: 'job stalled more than allowable limit' });
+    const outcome = await outcomeOf(id);
+    expect(outcome).toMatchObject({ status: 'failed', error: { code: 'internal_error', jobId: id } });
+    expect(attemptsOf(outcome)).toEqual([['one', 'lost']]);
+    expect(await pair.callsToFirst()).toEqual([]);
+    await expect.poll(() => queue.standing(id), { timeout: 5_000 }).toMatchObject({ failedReason: expect.any(String) });
+  });
+
   test('the call under way stands with the job before the provider has answered', async () => {
     await pair.fault({ kind: 'slow', addMs: 1_000 }, { forRequests: 1 });
     const id = await queue.add(JOB);

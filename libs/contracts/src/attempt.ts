@@ -14,7 +14,7 @@ export const attemptSchema = z.strictObject({
   message: z.string().optional(),
   /** When the call began, epoch milliseconds. */
   startedAt: z.number(),
-  /** From sending to the end of the answer, in milliseconds. */
+  /** From sending to the end of the answer, in milliseconds; of a lost call until another router took the job over. */
   latencyMs: z.number(),
   /** From sending to the first thing the answer said, in milliseconds; only of a streamed one. */
   firstTokenMs: z.number().optional(),

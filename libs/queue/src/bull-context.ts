@@ -6,7 +6,15 @@ import { KEEP_PROGRESS } from './lua/keep-progress.js';
 
 const keepProgress = redisScript(KEEP_PROGRESS);
 
-type Args = [job: Job, token: string, signal: AbortSignal, hash: { redis: Redis; key: string }];
+/** A run of a job beyond what BullMQ tells of it. */
+export interface BullRun {
+  redis: Redis;
+  /** Of the job's hash. */
+  key: string;
+  givenUp: string | undefined;
+}
+
+type Args = [job: Job, token: string, signal: AbortSignal, run: BullRun];
 
 /** What a handler gets from `@Ctx()`: the job it works on, and what it may do with it besides ending it. */
 export class BullContext extends BaseRpcContext<Args> {
@@ -43,6 +51,11 @@ export class BullContext extends BaseRpcContext<Args> {
   /** How often work on this job has begun, this run included: parked runs and runs of killed processes count too. */
   get attemptsStarted(): number {
     return this.job.attemptsStarted;
+  }
+
+  /** Why the queue gives the job up, when it does: only a last word is asked for, and the handler has to reject the job. */
+  get givenUp(): string | undefined {
+    return this.args[3].givenUp;
   }
 
   /** Whether the job is given up if this run throws: it has thrown in all its others. */

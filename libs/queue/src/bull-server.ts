@@ -8,6 +8,7 @@ import { BullContext } from './bull-context.js';
 import { gateErrors } from './error-gate.js';
 import { JobWorker } from './job-worker.js';
 import { mendJob } from './mend-job.js';
+import { RejectedJobError } from './rejected-job-error.js';
 import { isVerdict } from './verdict.js';
 import { SHUTDOWN, type StopPatience, SupervisedWorker } from './supervised-worker.js';
 import { takeoverTimes } from './takeover.js';
@@ -16,7 +17,10 @@ import { takeoverTimes } from './takeover.js';
 export const BULLMQ_TRANSPORT = Symbol('BULLMQ_TRANSPORT');
 
 /** Third argument of the decorator. */
-export type BullExtras = Partial<Omit<WorkerOptions, 'connection' | 'prefix' | 'telemetry' | 'autorun'>>;
+export type BullExtras = Partial<Omit<WorkerOptions, 'connection' | 'prefix' | 'telemetry' | 'autorun'>> & {
+  /** The handler wants to hear of jobs that the queue gives up (`BullContext.givenUp`). Default: they fail without it. */
+  hasLastWord?: boolean;
+};
 
 export interface BullServerOptions {
   redisUrl: string;
@@ -106,15 +110,19 @@ export class BullServer extends Server implements CustomTransportStrategy {
           job,
           token as string,
           signal as AbortSignal,
-          { redis: this.#redis, key: redisKeys(prefix).bull(queue, job.id as string) },
+          {
+            redis: this.#redis,
+            key: redisKeys(prefix).bull(queue, job.id as string),
+            givenUp: worker.givenUp(job),
+          },
         ]),
       );
-    const worker = new JobWorker(queue, work, {
+    const worker: JobWorker = new JobWorker(queue, work, {
       name: `${hostname()}:${process.pid}`,
       ...WORKER_DEFAULTS,
       ...takeoverTimes(takeoverMs),
       ...this.options.worker,
-      ...(handler.extras as BullExtras),
+      ...workerOptionsOf(handler),
       connection: this.#redis,
       prefix,
       autorun: false,
@@ -140,6 +148,9 @@ export class BullServer extends Server implements CustomTransportStrategy {
   }
 
   async #handle(handler: MessageHandler, context: BullContext): Promise<void> {
+    const { givenUp } = context;
+    if (givenUp !== undefined && !(handler.extras as BullExtras | undefined)?.hasLastWord)
+      throw new RejectedJobError(givenUp);
     try {
       const answer = await handler(context.job.data, context);
       await lastValueFrom(this.transformToObservable(answer), { defaultValue: undefined });
@@ -149,4 +160,9 @@ export class BullServer extends Server implements CustomTransportStrategy {
       throw error instanceof Error ? error : new Error(String(error));
     }
   }
+}
+
+function workerOptionsOf({ extras }: MessageHandler): BullExtras {
+  const { hasLastWord: _, ...options } = (extras ?? {}) as BullExtras;
+  return options;
 }

@@ -6,12 +6,24 @@ const REFUSED_PAUSE_MS = 1_000;
 
 /** BullMQ's worker, made safe against what can stand in Redis. */
 export class JobWorker extends Worker {
+  readonly #givenUp = new WeakMap<Job, string>();
+
+  /** Why the queue gives a job up instead of having it worked on, if it does. */
+  givenUp(job: Job): string | undefined {
+    return this.#givenUp.get(job);
+  }
+
   /**
    * Data that is not JSON is handed on as the text it is, for the handler to refuse like any other wrong payload. BullMQ
    * itself throws here: the job stays active until its lock ends, comes back, throws again, and is never failed.
+   *
+   * A job that has outlived too many processes is handed on too, for the handler to have the last word. BullMQ would fail it without
+   * one, and whoever waits would not hear of it.
    */
-  protected override createJob(json: JobJson, jobId: string): Job {
-    return super.createJob(isJson(json.data) ? json : { ...json, data: JSON.stringify(json.data) }, jobId);
+  protected override createJob({ deferredFailure, ...json }: JobJson, jobId: string): Job {
+    const job = super.createJob(isJson(json.data) ? json : { ...json, data: JSON.stringify(json.data) }, jobId);
+    if (deferredFailure) this.#givenUp.set(job, deferredFailure);
+    return job;
   }
 
   /** BullMQ asks again at once when Redis answers with an error: thousands of times per second. */
