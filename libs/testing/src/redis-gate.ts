@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 
 /** A door to the real Redis that a test can shut: for its client, Redis is away then. */
 export interface RedisGate {
@@ -10,12 +11,24 @@ export interface RedisGate {
   open(): Promise<void>;
   /** Cuts every connection; new ones are accepted. */
   cut(): void;
+  /** From now on every answer of Redis comes so much later, in milliseconds; 0 ends that. */
+  slow(latencyMs: number): void;
 }
 
 /** @param initially `shut`: Redis is absent until open() */
 export async function redisGate(redisUrl: string, initially: 'open' | 'shut' = 'open'): Promise<RedisGate> {
   const { hostname, port } = new URL(redisUrl);
   const sockets = new Set<Socket>();
+  let latencyMs = 0;
+  /** In the order of their arrival, whatever the latency was then. */
+  const forwardLate = (from: Socket, to: Socket) => {
+    let earlier: Promise<unknown> = Promise.resolve();
+    from.on('data', (chunk) => {
+      const due = performance.now() + latencyMs;
+      if (latencyMs > 0) earlier = earlier.then(() => pause(Math.max(0, due - performance.now())));
+      earlier = earlier.then(() => to.write(chunk));
+    });
+  };
   const server = createServer((client) => {
     const redis = connect(Number(port || 6379), hostname);
     for (const [socket, other] of [
@@ -29,7 +42,8 @@ export async function redisGate(redisUrl: string, initially: 'open' | 'shut' = '
         other.destroy();
       });
     }
-    client.pipe(redis).pipe(client);
+    client.pipe(redis);
+    forwardLate(redis, client);
   });
   const listen = async (on: number) => {
     server.listen(on, '127.0.0.1');
@@ -46,6 +60,7 @@ export async function redisGate(redisUrl: string, initially: 'open' | 'shut' = '
     cut: () => {
       for (const socket of sockets) socket.destroy();
     },
+    slow: (ms) => void (latencyMs = ms),
     shut: async () => {
       if (!server.listening) return;
       const closed = once(server, 'close');
