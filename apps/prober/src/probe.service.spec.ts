@@ -122,7 +122,9 @@ describe('a ping', () => {
   ] as const)('of a sick provider (%j) is well done, with a bad observation: %s', async (fault, outcome) => {
     await place.fail(fault);
     expect(await place.service.probe(place.workFor(`${place.sick}/m`), run())).toBe('called');
-    expect(place.seen).toMatchObject([{ source: 'probe', outcome, errorMessage: expect.any(String) }]);
+    expect(place.seen).toMatchObject([
+      { source: 'probe', outcome, errorMessage: expect.stringMatching(`^${outcome}.*: .`) as string },
+    ]);
     expect(place.seen[0]!.evidence).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/);
     expect(await place.registry.metrics()).toMatch(/ai_probes_total\{model="m",result="error"\} 1/);
   });

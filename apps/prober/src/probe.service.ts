@@ -7,6 +7,7 @@ import {
   callWithSpan,
   createAdapter,
   limitsFor,
+  summaryOf,
   type CallOutcome,
   type ProviderAdapter,
 } from '#libs/providers';
@@ -152,7 +153,8 @@ export class ProbeService {
       ...(generation !== undefined && { generation }),
       ...(!outcome.ok && outcome.httpStatus !== undefined && { httpStatus: outcome.httpStatus }),
       ...(!outcome.ok && outcome.retryAfterMs !== undefined && { retryAfterMs: outcome.retryAfterMs }),
-      ...(!outcome.ok && { errorMessage: outcome.message, evidence: traceparent }),
+      // Nothing that a provider says of a ping can quote anybody's prompt.
+      ...(!outcome.ok && { errorMessage: `${summaryOf(outcome)}: ${outcome.message}`, evidence: traceparent }),
     });
   }
 
