@@ -45,6 +45,11 @@ test('a full Redis refuses new jobs with the reason, and loses none that it has'
     retryable: true,
     message: expect.stringMatching(/refuses: Redis is full: raise its maxmemory/) as string,
   });
+  const many = [{ request: HELLO }, { request: HELLO, idempotencyKey: 'order-1' }];
+  await expect(client.enqueueMany(many)).rejects.toMatchObject({ code: 'queue_unavailable' });
+  // Nothing of them is left, no place and no key: all or none.
+  expect(await direct.keys('*:key-*')).toEqual([]);
+  expect(await direct.keys('*:fingerprint:*')).toEqual([]);
   const ready = async (app: 'router' | 'gateway') => {
     const response = await fetch(`${stack.app(app).url}/ready`);
     return { status: response.status, body: (await response.json()) as unknown };
