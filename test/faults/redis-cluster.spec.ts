@@ -21,7 +21,7 @@ let client: CompletionClient;
 let redis: Redis;
 
 beforeAll(async () => {
-  await admin.createProvider(provider, { models: { m: {} }, latency: { kind: 'fixed', ms: 20 } });
+  await admin.createProvider(provider, { models: { m: {} }, latency: { kind: 'fixed', ms: 20, perTokenMs: 1 } });
   cluster = await startCluster(3);
   const apps = { prober: 1, aggregator: 1, router: 2, gateway: 1 };
   stack = await startStack({ apps, config: CONFIG, redisUrl: cluster.url });
@@ -53,6 +53,18 @@ test('many jobs go in together, and the same idempotency key is the same job', a
   expect(third).toBe(first);
   expect(await client.enqueue(HELLO, { idempotencyKey: 'order-1' })).toBe(first);
   for (const id of [first!, second!]) expect((await client.result(id, { waitMs: 15_000 }))?.understudy.jobId).toBe(id);
+});
+
+test('what an answer says is read along, from any process', async () => {
+  let text = '';
+  let jobId = '';
+  for await (const event of client.stream({ ...HELLO, max_tokens: 200 }, { timeoutMs: 20_000 })) {
+    if (event.type === 'enqueued') jobId = event.jobId;
+    if (event.type === 'chunk') text += event.chunk.choices[0]?.delta['content'] as string;
+  }
+  expect(text.split(' ').length).toBeGreaterThan(100);
+  const again = await fetch(`${stack.app('gateway').url}/v1/jobs/${jobId}/stream`);
+  expect(await again.text()).toMatch(/data: \[DONE\]\s*$/);
 });
 
 test('probes are made and health is published, over pub/sub too', async () => {

@@ -16,15 +16,18 @@ export interface StreamPair {
   targets: [string, string];
 }
 
+/** `same`: both targets say the same. `other`: they do not. `anthropic`: as `same`, by Anthropic's wire format. */
+type PairKind = 'same' | 'other' | 'anthropic';
+
 /** Gateway and router in processes of their own, and pairs of simulated targets, a fresh one per test. */
-export async function startStreamingStack(pairs: { same: number; other: number }, routers = 1) {
+export async function startStreamingStack(pairs: { same: number; other: number; anthropic?: number }, routers = 1) {
   const simulator = simulatorAdmin(process.env.SIMULATOR_URL!);
-  const free: Record<'same' | 'other', StreamPair[]> = { same: [], other: [] };
-  for (const kind of ['same', 'other'] as const)
-    for (let n = 0; n < pairs[kind]; n++) {
+  const free: Record<PairKind, StreamPair[]> = { same: [], other: [], anthropic: [] };
+  for (const kind of ['same', 'other', 'anthropic'] as const)
+    for (let n = 0; n < (pairs[kind] ?? 0); n++) {
       const [first, second] = [`${kind}-first-${n}-${id}`, `${kind}-second-${n}-${id}`];
       // The simulator's words depend on the name of the model: another one gives another answer.
-      const models = kind === 'same' ? ['m', 'm'] : ['m', 'n'];
+      const models = kind === 'other' ? ['m', 'n'] : ['m', 'm'];
       await simulator.createProvider(first, {
         models: { m: {} },
         latency: { kind: 'fixed', ms: 5, perTokenMs: 20 },
@@ -33,12 +36,12 @@ export async function startStreamingStack(pairs: { same: number; other: number }
       const targets: [string, string] = [`${first}/${models[0]}`, `${second}/${models[1]}`];
       free[kind].push({ model: `${kind}-${n}`, first, second, targets });
     }
-  const all = [...free.same, ...free.other];
+  const all = Object.values(free).flat();
   const stack: Stack = await startStack({
     apps: { router: routers, gateway: 1 },
     config: `
 providers:
-${all.flatMap(({ first, second }) => [first, second].map((name) => `  ${name}: { kind: openai-compatible, baseUrl: '\${SIMULATOR_URL}/${name}/v1' }`)).join('\n')}
+${all.flatMap(({ first, second }) => [first, second].map((name) => `  ${name}: { kind: ${kindOf(name)}, baseUrl: '\${SIMULATOR_URL}/${name}/v1' }`)).join('\n')}
 targets:
 ${all
   .flatMap(({ first, second, targets }) => [
@@ -63,7 +66,7 @@ jobs: { takeoverMs: 3000 }
     openai,
     simulator,
     stack,
-    pair(kind: 'same' | 'other' = 'same'): StreamPair {
+    pair(kind: PairKind = 'same'): StreamPair {
       const taken = free[kind].pop();
       if (!taken) throw new Error(`all pairs of the kind "${kind}" are taken: start the stack with more`);
       return taken;
@@ -78,6 +81,8 @@ jobs: { takeoverMs: 3000 }
     },
   };
 }
+
+const kindOf = (provider: string) => (provider.startsWith('anthropic') ? 'anthropic' : 'openai-compatible');
 
 export type StreamingStack = Awaited<ReturnType<typeof startStreamingStack>>;
 

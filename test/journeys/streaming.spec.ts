@@ -9,7 +9,7 @@ import { ask, startStreamingStack, type StreamingStack, type StreamPair } from '
 
 let system: StreamingStack;
 beforeAll(async () => {
-  system = await startStreamingStack({ same: 32, other: 14 });
+  system = await startStreamingStack({ same: 32, other: 14, anthropic: 7 });
 }, 90_000);
 afterAll(() => system?.stack.stop());
 
@@ -75,22 +75,25 @@ describe.each(DELIVERIES)('a stream (%s)', (delivery) => {
     expect(chunks.slice(0, -1).every(({ usage }) => usage === null)).toBe(true);
   });
 
-  it('brings tool calls that OpenAI’s own accumulator puts together', async () => {
-    const parameters = {
-      type: 'object',
-      properties: { city: { type: 'string' }, days: { type: 'integer' } },
-      required: ['city', 'days'],
-    };
-    const tools = [{ type: 'function' as const, function: { name: 'weather', parameters } }];
-    const body = { ...ask(system.pair()), tools, tool_choice: 'required' as const };
-    const whole = await system.openai.chat.completions.create(body);
-    const streamed = await system.openai.chat.completions.stream(body, by(delivery)).finalChatCompletion();
-    const [call] = streamed.choices[0]!.message.tool_calls!;
-    expect(streamed.choices[0]!.finish_reason).toBe('tool_calls');
-    expect(call).toMatchObject({ type: 'function', function: { name: 'weather' } });
-    const [expected] = whole.choices[0]!.message.tool_calls! as { function: { arguments: string } }[];
-    expect((call as { function: { arguments: string } }).function.arguments).toBe(expected!.function.arguments);
-  });
+  it.each(['same', 'anthropic'] as const)(
+    'brings tool calls that OpenAI’s own accumulator puts together (%s)',
+    async (kind) => {
+      const parameters = {
+        type: 'object',
+        properties: { city: { type: 'string' }, days: { type: 'integer' } },
+        required: ['city', 'days'],
+      };
+      const tools = [{ type: 'function' as const, function: { name: 'weather', parameters } }];
+      const body = { ...ask(system.pair(kind)), tools, tool_choice: 'required' as const };
+      const whole = await system.openai.chat.completions.create(body);
+      const streamed = await system.openai.chat.completions.stream(body, by(delivery)).finalChatCompletion();
+      const [call] = streamed.choices[0]!.message.tool_calls!;
+      expect(streamed.choices[0]!.finish_reason).toBe('tool_calls');
+      expect(call).toMatchObject({ type: 'function', function: { name: 'weather' } });
+      const [expected] = whole.choices[0]!.message.tool_calls! as { function: { arguments: string } }[];
+      expect((call as { function: { arguments: string } }).function.arguments).toBe(expected!.function.arguments);
+    },
+  );
 
   it('is refused with the right status before anything was sent', async () => {
     const unknown = system.openai.chat.completions.create(
@@ -215,6 +218,19 @@ describe.each(BREAKS)('when a provider’s stream %s', (_what, fault) => {
 });
 
 describe('a live stream', () => {
+  it('of Anthropic’s wire format is whole, and goes on seamlessly after a break', async () => {
+    const pair = system.pair('anthropic');
+    const { chunks, error } = await stream(pair, by('live'));
+    expect(error).toBeUndefined();
+    expect(textOf(chunks)).toBe(await system.textOf(pair, 0, 20));
+    expect(chunks.at(-1)?.choices[0]?.finish_reason).toBe('length');
+    await system.simulator.addFault({ provider: pair.first, fault: { kind: 'cut', afterChunks: 8 } });
+    const broken = await stream(pair, by('live'));
+    expect(broken.error).toBeUndefined();
+    expect(textOf(broken.chunks)).toBe(textOf(chunks));
+    expect(broken.chunks.at(-1)).toMatchObject({ understudy: { target: pair.targets[1] } });
+  });
+
   it('is sent while it is made', async () => {
     const pair = system.pair();
     const streaming = await system.openai.chat.completions.create({ ...ask(pair, 60), stream: true }, by('live'));

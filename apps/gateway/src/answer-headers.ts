@@ -1,5 +1,5 @@
 import type { OutgoingHttpHeaders } from 'node:http';
-import type { CompletionResult } from '#libs/contracts';
+import { type CompletionResult, countAttempts } from '#libs/contracts';
 
 /** What is known of an answer when its headers leave. */
 export interface AnswerFacts {
@@ -22,7 +22,7 @@ export function answerHeaders({ jobId, target, model, attempts }: AnswerFacts): 
 
 export function factsOf({ model, understudy }: CompletionResult): AnswerFacts {
   const { jobId, target, attempts, servedModel = model ?? undefined } = understudy;
-  return { jobId, target, model: servedModel, attempts: attempts.length };
+  return { jobId, target, model: servedModel, attempts: countAttempts(attempts) };
 }
 
 /** A header holds ASCII only; a target may be called anything. */

@@ -190,6 +190,14 @@ describe('POST /v1/chat/completions', () => {
     expect(await send(door, '/ready')).toMatchObject({ status: 503, json: { waitingFor: ['redis'] } });
   });
 
+  it('refuses a stream with 503 and a time to come back while the queue cannot be reached', async () => {
+    const door = await gateway({ redisUrl: 'redis://127.0.0.1:1' });
+    const reply = await chat(door, { ...body, stream: true });
+    expect(reply).toMatchObject({ status: 503, json: { error: { code: 'queue_unavailable' } } });
+    expect(reply.headers.get('retry-after')).toBe('5');
+    expect(reply.headers.get('content-type')).toContain('application/json');
+  });
+
   it.each(['GET', 'PUT', 'DELETE'])('refuses %s with 405 and says what is allowed', async (method) => {
     const door = await gateway();
     const reply = await send(door, '/v1/chat/completions', { method });

@@ -19,13 +19,19 @@ const callersTrace = '0af7651916cd43dd8448eb211c80319c';
 const callersSpan = 'b7ad6b7169203331';
 
 /** Sends one request and returns the finished server span, and the span of the job that was enqueued, if one was. */
-async function spansOf(setup: GatewaySetup, body: string, headers: Record<string, string> = {}) {
+async function spansOf(
+  setup: GatewaySetup,
+  body: string,
+  headers: Record<string, string> = {},
+  path = '/v1/chat/completions',
+) {
   const door = await startGateway(setup);
   running.push(door);
-  await fetch(`${door.url}/v1/chat/completions`, { method: 'POST', body, headers });
+  const response = await fetch(door.url + path, { method: 'POST', body, headers });
+  await response.text();
   const named = (name: string) => exporter.getFinishedSpans().find((span) => span.name === name);
   const server = await vi.waitFor(() => {
-    const span = named('POST /v1/chat/completions');
+    const span = named(`POST ${path}`);
     if (!span) throw new Error('the server span has not ended');
     return span;
   });
@@ -65,6 +71,24 @@ describe('the span of a request', () => {
   it('is there for a request without a key', async () => {
     const { server } = await spansOf({ keys: ['a-key-of-the-right-length'] }, body);
     expect(server.attributes['http.response.status_code']).toBe(401);
+  });
+
+  it('tells how a stream went', async () => {
+    const streamed = JSON.stringify({ ...JSON.parse(body), stream: true });
+    const { server } = await spansOf({ script: answerTo }, streamed, { 'x-understudy-stream': 'whole' });
+    expect(server.attributes).toMatchObject({
+      'http.response.status_code': 200,
+      'llm.stream.delivery': 'whole',
+      'llm.stream.outcome': 'completed',
+      'llm.stream.restarts': 0,
+      'llm.stream.first_byte_ms': expect.any(Number),
+    });
+  });
+
+  it('is there for a job that nobody waits for, and the job continues it', async () => {
+    const { server, send } = await spansOf({ script: answerTo }, body, {}, '/v1/jobs');
+    expect(server.attributes).toMatchObject({ 'http.route': '/v1/jobs', 'http.response.status_code': 202 });
+    expect(send?.parentSpanContext?.spanId).toBe(server.spanContext().spanId);
   });
 
   it('is an error when no answer could be given', async () => {
