@@ -1,5 +1,8 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { AttemptAbort } from '#libs/providers';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { DecisionService } from './decision.service.js';
 import { allAttempts, attemptsOf, type Pair, type PairOptions, startPair, WIRES } from './guarantees.fixture.js';
+import { RouteService } from './route.service.js';
 
 /** When the target that failed is asked once more, through a whole router, real Redis and the simulator. */
 const URLS = { redisUrl: process.env.REDIS_URL!, simulatorUrl: process.env.SIMULATOR_URL! };
@@ -77,3 +80,36 @@ test('a second call to the same target is no failover', async () => {
   await pair.run();
   expect(pair.router.logs.filter(({ event }) => event === 'llm.failover')).toEqual([]);
 });
+
+test.each([
+  ['shutdown', 'shutdown'],
+  ['caller', 'cancelled'],
+] as const)(
+  'a pause that is ended by the %s ends the work on the job, and no second call is made',
+  async (kind, by) => {
+    await start({ second: null });
+    await pair.fault(STUMBLED);
+    const { app } = pair.router.service;
+    const decisions = app.get(DecisionService);
+    const decide = decisions.decide.bind(decisions);
+    const controller = new AbortController();
+    vi.spyOn(decisions, 'decide').mockImplementation((...question) => {
+      const decided = decide(...question);
+      if (decided.decision.pauseMs !== undefined) controller.abort(new AttemptAbort(kind));
+      return decided;
+    });
+    const end = await app.get(RouteService).run({
+      jobId: 'j',
+      job: { request: { model: 'm1', messages: [{ role: 'user', content: 'hello' }] } },
+      route: { model: 'm1', primary: ['one'], standIns: [], fallbacks: [], preferred: undefined, pin: undefined },
+      deadlineAt: Date.now() + 60_000,
+      earlier: [],
+      replayedAfter: 0,
+      parkings: 0,
+      signal: controller.signal,
+      listener: { starting: () => undefined },
+    });
+    expect(end).toMatchObject({ kind: 'interrupted', by, attempts: [{ outcome: 'server_error' }] });
+    expect(await pair.callsToFirst()).toHaveLength(1);
+  },
+);
