@@ -18,7 +18,7 @@ let folder: string;
 beforeAll(async () => {
   await simulator.createProvider(provider, { models: { m: {} }, latency: { kind: 'fixed', ms: 10 } });
   stack = await startStack({
-    apps: { router: 1 },
+    apps: { router: 1, gateway: 1 },
     config: `
 providers: { ${provider}: { kind: openai-compatible, baseUrl: '\${SIMULATOR_URL}/${provider}/v1' } }
 targets: [{ provider: ${provider}, model: m }]
@@ -34,12 +34,17 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
+/** The lines in one language as they stand in the documentation. */
+async function documented(language: 'js' | 'sh'): Promise<string> {
+  const text = await readFile('docs/other-languages.md', 'utf8');
+  return new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, 'm').exec(text)![1]!;
+}
+
 /** Runs the documented lines, with something changed in them. */
 async function runDocumented(change: (code: string) => string = (code) => code) {
-  const text = await readFile('docs/other-languages.md', 'utf8');
-  const [, code] = /^```js\n([^]*?)^```$/m.exec(text)!;
+  const code = await documented('js');
   const file = join(folder, 'producer.mjs');
-  await writeFile(file, change(code!));
+  await writeFile(file, change(code));
   const env = { PATH: process.env.PATH, REDIS_URL: stack.redisUrl, UNDERSTUDY_PREFIX: stack.prefix };
   return run(process.execPath, [file], { cwd: folder, env });
 }
@@ -55,4 +60,14 @@ it('a job that does not fit the contract fails with invalid_request for whoever 
   const { stderr } = await runDocumented((code) => code.replace("role: 'user', ", ''));
   expect(stderr.trim()).toBe('invalid_request');
   expect((await simulator.calls({ provider })).total).toBe(1);
+});
+
+it('the documented lines of curl hand in a job over HTTP and fetch its result; repeated, they get the same one', async () => {
+  const env = { PATH: process.env.PATH, GATEWAY: stack.app('gateway').url };
+  const before = (await simulator.calls({ provider })).total;
+  const lines = await documented('sh');
+  const first = JSON.parse((await run('sh', ['-ec', lines], { env })).stdout) as Record<string, unknown>;
+  expect(first).toMatchObject({ object: 'job', state: 'completed', result: { understudy: { jobId: first['id'] } } });
+  expect(JSON.parse((await run('sh', ['-ec', lines], { env })).stdout)).toEqual(first);
+  expect((await simulator.calls({ provider })).total).toBe(before + 1);
 });

@@ -49,7 +49,7 @@ export function checkJob(
   if (body.stream) {
     throw new UnderstudyError(
       'invalid_request',
-      'The request is not valid: stream: an answer comes whole; leave it out or set it to false',
+      'The request is not valid: stream: leave it out here; client.stream() reads an answer while it is made',
       {
         field: 'stream',
       },
