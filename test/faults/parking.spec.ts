@@ -1,7 +1,11 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { QUEUES, type JobOutcome } from '#libs/contracts';
 import { CompletionQueue, ParkingLot, ResultStore } from '#libs/queue';
 import { simulatorAdmin, type Stack, startStack } from '#libs/testing';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { type RunningRedis, startRedis } from '../../tools/redis/start-redis.js';
 
 // The whole system in processes of its own, with every provider down for a while. Times are compressed: pings come each 300 ms.
 
@@ -9,6 +13,8 @@ const admin = simulatorAdmin(process.env.SIMULATOR_URL!);
 const OUTAGE_MS = 12_000;
 const run = `parking-${process.pid}`;
 const providers = [`${run}-a`, `${run}-b`] as const;
+let redis: RunningRedis;
+let dir: string;
 let stack: Stack;
 let queue: CompletionQueue;
 let results: ResultStore;
@@ -18,8 +24,12 @@ let n = 0;
 beforeAll(async () => {
   for (const provider of providers)
     await admin.createProvider(provider, { models: { m: {} }, latency: { kind: 'fixed', ms: 20 } });
+  // A Redis of its own: it is stopped.
+  dir = await mkdtemp(join(tmpdir(), 'understudy-redis-'));
+  redis = await startRedis({ persistent: { dir }, env: { ...process.env, REDIS_URL: undefined } });
   const [a, b] = providers;
   stack = await startStack({
+    redisUrl: redis.url,
     apps: { prober: 1, aggregator: 1, router: 2 },
     config: `
 providers:
@@ -41,6 +51,8 @@ health: { policy: { openBaseMs: 1000, openMaxMs: 2000, probeOpenMs: 300, probeOp
 afterAll(async () => {
   await Promise.all([queue?.close(), results?.close(), lot?.close()]);
   await stack?.stop();
+  await redis?.stop();
+  if (dir) await rm(dir, { recursive: true, force: true });
   for (const provider of providers) await admin.removeProvider(provider);
 });
 
@@ -51,7 +63,7 @@ const add = () =>
 const areAllOpen = () =>
   vi.waitFor(
     async () => {
-      const { url } = stack.app('router', 0);
+      const { url } = stack.app('router', 1);
       const { targets } = (await (await fetch(`${url}/status`)).json()) as { targets: { breaker: string }[] };
       expect(targets.map(({ breaker }) => breaker)).toEqual(['open', 'open']);
     },
@@ -115,6 +127,22 @@ describe('with every provider down', () => {
       expect(outcome.status).toBe('completed');
       expect(attemptsOf(outcome).filter((attempt) => attempt.outcome === 'success')).toHaveLength(1);
     }
+    await expect.poll(() => lot.groups(), { timeout: 10_000 }).toEqual([]);
+  }, 90_000);
+
+  test('Redis is restarted while jobs are parked: they are still there, and are let go', async () => {
+    await Promise.all(providers.map((provider) => admin.kill(provider)));
+    for (let i = 0; i < 20; i++) await add();
+    await areAllOpen();
+    const ids = await Promise.all(Array.from({ length: 40 }, add));
+    await vi.waitFor(async () => expect(await queue.counts()).toMatchObject({ prioritized: 0, active: 0 }), 20_000);
+    const parkedBefore = await lot.count();
+    await redis.stop();
+    await redis.restart();
+    await expect.poll(() => lot.count(), { timeout: 10_000 }).toBe(parkedBefore);
+    await Promise.all(providers.map((provider) => admin.revive(provider)));
+    const outcomes = await allOutcomes(ids, 40_000);
+    expect(outcomes.map(({ status }) => status)).toEqual(ids.map(() => 'completed'));
     await expect.poll(() => lot.groups(), { timeout: 10_000 }).toEqual([]);
   }, 90_000);
 });

@@ -90,6 +90,17 @@ test('the gateway answers, and no service has written an error', async () => {
   expect(complaints).toEqual([]);
 });
 
+test('jobs that nobody can be asked for wait, and go on when somebody can', async () => {
+  await admin.kill(provider);
+  const ids: string[] = [];
+  // The first ones find out that it is down.
+  for (let i = 0; i < 30; i++) ids.push(await client.enqueue(HELLO, { priority: i % 2 ? 'high' : 'low' }));
+  await vi.waitFor(async () => expect(await redis.hlen(redisKeys(stack.prefix).parkedGroups)).toBe(1), 30_000);
+  await admin.revive(provider);
+  for (const id of ids) expect((await client.result(id, { waitMs: 30_000 }))?.understudy.jobId).toBe(id);
+  await vi.waitFor(async () => expect(await redis.hlen(redisKeys(stack.prefix).parkedGroups)).toBe(0), 10_000);
+}, 60_000);
+
 test('all keys of an installation lie on one node', async () => {
   const counts = await Promise.all(
     cluster.nodes.map(async ({ url }) => {
