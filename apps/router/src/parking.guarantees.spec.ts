@@ -193,6 +193,22 @@ describe('G41 with every breaker open', () => {
   }, 180_000);
 });
 
+test('jobs of 500 groups all go on soon after a recovery', async () => {
+  const names = Array.from({ length: 500 }, (_, i) => `alias-${i}`);
+  await start({ concurrency: 20 }, `aliases: { ${names.map((name) => `${name}: m`).join(', ')} }`);
+  await goDown();
+  const messages = [{ role: 'user', content: 'hi' }];
+  await Promise.all(names.map((model) => queue.add({ request: { model, messages } }, { jobId: model })));
+  await expect.poll(async () => (await lot.groups()).length, { timeout: 20_000 }).toBe(501);
+  await admin.revive(provider);
+  const recoveredAt = Date.now();
+  await publish({});
+  const outcomes = await outcomesOf(names, 30_000);
+  const waits = outcomes.map((outcome) => startOf(outcome) - recoveredAt);
+  expect(Math.min(...waits)).toBeLessThan(1_000);
+  expect(Math.max(...waits)).toBeLessThan(15_000);
+});
+
 test('a half-open target is sent single trials, not the crowd that waits for it', async () => {
   await start({ concurrency: 20 });
   await goDown();

@@ -23,8 +23,9 @@ const PORTION = 100;
 /** Where there is room for fewer, as for the trial of a half-open target: how long before more may go. */
 const PAUSE_AFTER_FEW_MS = 500;
 
-/** Groups that are looked at in one turn; the others have the next ones. */
+/** Groups that are looked at in one turn, and how long a turn takes at most: the others have the next ones. */
 const GROUPS_PER_LOOK = 200;
+const LONGEST_LOOK_MS = 100;
 
 /** One group, as this router follows it. Times are monotonic. */
 interface Waiting extends ParkedGroup {
@@ -101,7 +102,7 @@ export class WakerService implements OnApplicationBootstrap, OnModuleDestroy {
     try {
       const now = performance.now();
       if (now - this.#listedAt >= LIST_EVERY_MS) await this.#list(now);
-      for (const group of this.#nextGroups()) await this.#releaseFrom(group);
+      await this.#lookAtGroups(now);
       if (now - this.#sweptAt >= SWEEP_EVERY_MS) await this.#sweep(now);
     } catch (error) {
       if (!this.#stopped) this.#log.warn({ event: 'llm.waker.failed', err: error });
@@ -118,15 +119,17 @@ export class WakerService implements OnApplicationBootstrap, OnModuleDestroy {
     this.#listedAt = now;
   }
 
-  /** Those that were looked at go to the end. */
-  #nextGroups(): Waiting[] {
-    const next = [...this.#groups.values()].slice(0, GROUPS_PER_LOOK);
-    if (next.length === this.#groups.size) return next;
-    for (const group of next) {
-      this.#groups.delete(group.name);
-      this.#groups.set(group.name, group);
+  async #lookAtGroups(now: number): Promise<void> {
+    for (const group of [...this.#groups.values()].slice(0, GROUPS_PER_LOOK)) {
+      this.#toEnd(group);
+      await this.#releaseFrom(group);
+      if (performance.now() - now > LONGEST_LOOK_MS) return;
     }
-    return next;
+  }
+
+  #toEnd(group: Waiting): void {
+    this.#groups.delete(group.name);
+    this.#groups.set(group.name, group);
   }
 
   async #releaseFrom(group: Waiting): Promise<void> {
@@ -146,8 +149,7 @@ export class WakerService implements OnApplicationBootstrap, OnModuleDestroy {
     // The least recently swept one: it goes to the end.
     const [group] = this.#groups.values();
     if (!group) return;
-    this.#groups.delete(group.name);
-    this.#groups.set(group.name, group);
+    this.#toEnd(group);
     group.sweepFrom = await this.lot.sweep(group.name, group.sweepFrom);
   }
 }
