@@ -255,17 +255,18 @@ describe('a live stream', () => {
 
 describe('a request', () => {
   it.each([
-    ['understudy.routing.fallbacks', (id: string) => ({ understudy: { routing: { fallbacks: [id] } } })],
-    ['fallbacks', (id: string) => ({ fallbacks: [id] })],
-    ['models', (id: string) => ({ models: [id] })],
-  ])('names its fallbacks in its body: %s', async (_where, fields) => {
+    ['understudy.routing.fallbacks', (name: string) => ({ understudy: { routing: { fallbacks: [name] } } })],
+    ['fallbacks', (name: string) => ({ fallbacks: [name] })],
+    ['models', (name: string) => ({ models: [name] })],
+  ])('names its fallbacks in its body, by target or by model: %s', async (_where, fields) => {
     const [pair, other] = [system.pair(), system.pair('other')];
     await system.simulator.kill(pair.first);
-    const { data } = await json('/v1/chat/completions', {
-      method: 'POST',
-      body: JSON.stringify({ ...ask(pair), ...fields(other.targets[1]) }),
-    }).then(({ body }) => ({ data: body }));
-    expect(data.understudy.target).toBe(other.targets[1]);
+    const servedBy = async (fallback: string) => {
+      const request = JSON.stringify({ ...ask(pair), ...fields(fallback) });
+      return (await json('/v1/chat/completions', { method: 'POST', body: request })).body.understudy.target;
+    };
+    expect(await servedBy(other.targets[1])).toBe(other.targets[1]);
+    expect(await servedBy(other.model)).toBe(other.targets[0]);
   });
 
   it('that is not streamed ends its job too when its caller leaves, and is counted', async () => {

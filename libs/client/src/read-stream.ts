@@ -38,6 +38,7 @@ export async function* readStream(jobId: string, options: ReadStreamOptions): As
     // The signal was aborted: `signal` tells so too.
     () => undefined,
   );
+  const knownOrLeft = AbortSignal.any([signal, known.signal]);
   const ear = chunks.follow(jobId);
   let lastChunksUntil: number | undefined;
   try {
@@ -56,7 +57,7 @@ export async function* readStream(jobId: string, options: ReadStreamOptions): As
       }
       if (outcome?.status !== 'completed') {
         const since = Date.now();
-        await ear.wait(CHECK_MS, AbortSignal.any([signal, known.signal]));
+        await ear.wait(CHECK_MS, knownOrLeft);
         if (outcome === undefined && Date.now() - since >= CHECK_MS) await lookAgain(look);
         continue;
       }
