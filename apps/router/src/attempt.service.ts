@@ -4,6 +4,7 @@ import type { TargetConfig } from '#libs/config';
 import { type Choice, type Observation, type TargetView } from '#libs/health-core';
 import { isSubstitute, PriceList } from '#libs/pricing';
 import { type CallOutcome, type FailedCall, summaryOf } from '#libs/providers';
+import { ClockOnDemand } from '#libs/redis';
 import { ObservationWriter } from '#libs/store';
 import { AnswerMetrics, RoutingMetrics } from '#libs/telemetry';
 import { DecisionService } from './decision.service.js';
@@ -62,6 +63,7 @@ export class AttemptService {
 
   constructor(
     private readonly targets: TargetCallsService,
+    private readonly clock: ClockOnDemand,
     private readonly decisions: DecisionService,
     private readonly health: HealthViewService,
     private readonly observations: ObservationWriter,
@@ -82,7 +84,8 @@ export class AttemptService {
   async #make(planned: PlannedAttempt): Promise<MadeAttempt> {
     const { choice, number, leftMs, place } = planned;
     const target = this.targets.target(choice.target);
-    const startedAt = Date.now();
+    // Attempts of one job may be made by several routers; their times must fit together.
+    const startedAt = Math.round(this.clock.read());
     planned.listener.starting({ number, target: target.id, startedAt });
     const generation = this.health.publishedGeneration(target.id);
     const { outcome, traceparent } = await this.#call(planned, target);

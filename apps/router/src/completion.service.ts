@@ -130,7 +130,8 @@ export class CompletionService {
   }
 
   async #route({ job, context, before, record, signal }: JobRun): Promise<RouteEnd> {
-    const leftMs = this.#leftMs(job, context, await this.clock.now());
+    const now = await this.clock.now();
+    const leftMs = this.#leftMs(job, context, now);
     const { attempts, replayedAfter = 0, parkings, parked } = before;
     // It has come by itself, because its deadline is near.
     if (parked && leftMs <= this.config.health.policy.minRemainingMs) await this.parking.leave(parked.group, context);
@@ -143,7 +144,7 @@ export class CompletionService {
       earlier: attempts,
       replayedAfter,
       parkings,
-      parked,
+      parked: parked && { ...parked, at: Date.now() - (now - parked.at) },
       // A call that is cut by our own restart blames nobody.
       signal: abortAs(signal, (reason) => (reason === SHUTDOWN ? 'shutdown' : 'caller')),
       listener: this.chunks.along(record, job, context, before),
@@ -186,7 +187,7 @@ export class CompletionService {
     const hasAsked = attempts.length > before.attempts.length;
     if (this.#waitFor(run) > 0) {
       const group = groupOf(job, attemptsThatCount(record.progress));
-      const at = (hasAsked ? undefined : before.parked?.at) ?? Date.now();
+      const at = (hasAsked ? undefined : before.parked?.at) ?? now;
       await record.keep({ parked: { group: group.name, at } });
       const again = before.parked !== undefined && !hasAsked && leftMs > policy.minRemainingMs;
       return this.parking.park(job.request.model, context, { group, longestMs: longestWait(leftMs, policy), again });

@@ -12,7 +12,7 @@ export const attemptSchema = z.strictObject({
   httpStatus: z.int().optional(),
   /** What the provider said when it failed: bounded, without secrets. */
   message: z.string().optional(),
-  /** When the call began, epoch milliseconds. */
+  /** When the call began, epoch milliseconds of Redis' clock. */
   startedAt: z.number(),
   /** From sending to the end of the answer, in milliseconds; of a lost call until another router took the job over. */
   latencyMs: z.number(),

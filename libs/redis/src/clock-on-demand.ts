@@ -27,6 +27,14 @@ export class ClockOnDemand {
     return this.clock.now();
   }
 
+  /**
+   * The same without waiting.
+   * @throws Error before `now` has answered once
+   */
+  read(): number {
+    return this.clock.now();
+  }
+
   #set(): Promise<void> {
     this.#setting ??= this.clock
       .sync()
