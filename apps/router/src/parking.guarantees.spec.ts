@@ -1,7 +1,8 @@
-import type { CompletionJob, JobOutcome, TargetHealth } from '#libs/contracts';
+import { ATTR, type CompletionJob, type JobOutcome, type TargetHealth } from '#libs/contracts';
 import { CompletionQueue, ParkingLot, ResultStore } from '#libs/queue';
 import { simulatorAdmin, uniquePrefix } from '#libs/testing';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { node, tracing } from '@opentelemetry/sdk-node';
+import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { allAttempts } from './guarantees.fixture.js';
 import { type RouterOptions, type RunningRouter, startRouter } from './router.fixture.js';
 
@@ -14,6 +15,11 @@ const DOWN: Partial<TargetHealth> = {
   healthy: false,
   reason: 'consecutive_failures',
 };
+
+const exporter = new tracing.InMemorySpanExporter();
+const tracer = new node.NodeTracerProvider({ spanProcessors: [new tracing.SimpleSpanProcessor(exporter)] });
+tracer.register();
+afterAll(() => tracer.shutdown());
 
 let provider: string;
 let prefix: string;
@@ -31,6 +37,7 @@ beforeEach(async () => {
   results = new ResultStore({ redisUrl, prefix, ttlMs: 60_000 });
   lot = new ParkingLot('completion', { redisUrl, prefix });
   routers = [];
+  exporter.reset();
 });
 
 afterEach(async () => {
@@ -124,6 +131,9 @@ describe('G41 with every breaker open', () => {
     expect(outcome).toMatchObject({ status: 'completed' });
     expect(allAttempts(outcome!)).toHaveLength(1);
     expect(startOf(outcome!) - recoveredAt).toBeLessThan(1_000);
+    const told = exporter.getFinishedSpans().filter(({ attributes }) => attributes[ATTR.parkedGroup] !== undefined);
+    expect(told[0]).toMatchObject({ name: 'route completion' });
+    expect(told[0]!.attributes[ATTR.parkedWaitMs]).toBeGreaterThan(0);
   });
 
   test.each([
@@ -283,7 +293,7 @@ describe('G52', () => {
     expect(place).toBeLessThanOrEqual(started + 1);
   }, 60_000);
 
-  test('low-priority jobs are answered although more high ones come than can be worked off, and those hardly wait', async () => {
+  test('low-priority jobs are answered although more high ones come than can be worked off', async () => {
     await admin.removeProvider(provider);
     await admin.createProvider(provider, { models: { m: {} }, latency: { kind: 'fixed', ms: 20 } });
     const router = await start({ concurrency: 2 }, 'jobs: { agingMs: 500 }');

@@ -84,7 +84,7 @@ describe('aging', () => {
     expect(await order()).toEqual(after);
   });
 
-  test('works off low jobs while more high ones come than can be worked off', async () => {
+  test('G52 works off low jobs while more high ones come than can be worked off', async () => {
     const { add, look, take } = open();
     await add('low', named('low', 20), 2 * MINUTE);
     const taken: string[] = [];
@@ -114,7 +114,7 @@ describe('aging', () => {
     expect(taken.filter((id) => id.startsWith('low'))).toEqual(named('low', 3));
   });
 
-  test('a thousand aged low jobs keep no new high one waiting: one of them at most goes first', async () => {
+  test('G52 a thousand aged low jobs keep no new high one waiting: one of them at most goes first', async () => {
     const { add, look, order } = open();
     await add('low', named('low', 1_000), 2 * MINUTE);
     await add('normal', ['normal']);
