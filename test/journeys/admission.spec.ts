@@ -57,6 +57,8 @@ it('P8 the gateway turns away what is over the limit with 503 and Retry-After; t
   expect(await refusal!.json()).toMatchObject({
     error: { code: 'queue_full', message: expect.stringContaining(`at most ${MAX_WAITING}`) as string },
   });
+  const metrics = await (await fetch(`${stack.app('gateway').url}/metrics`)).text();
+  expect(metrics).toMatch(new RegExp(`^ai_gateway_errors_total{code="queue_full"} ${refused.length}$`, 'm'));
 
   await simulator.revive(provider);
   const answers = await Promise.all(accepted);

@@ -2,8 +2,9 @@ import { Module, RequestMethod, type DynamicModule, type MiddlewareConsumer, typ
 import { APP_FILTER } from '@nestjs/core';
 import { UnderstudyModule } from '#libs/client/nest';
 import type { UnderstudyConfig } from '#libs/config';
+import { ERROR_CODES } from '#libs/contracts';
 import { LOGGER } from '#libs/service';
-import { type Logger, Registry, StreamMetrics } from '#libs/telemetry';
+import { type Logger, RefusalMetrics, Registry, StreamMetrics } from '#libs/telemetry';
 import { API_KEYS, ApiKeyMiddleware } from './api-key.middleware.js';
 import { CallersService } from './callers.service.js';
 import { ChatStreamService } from './chat-stream.service.js';
@@ -52,11 +53,11 @@ export class GatewayModule implements NestModule {
         { provide: MAX_BODY_BYTES, useValue: maxRequestBytes },
         {
           provide: APP_FILTER,
-          useFactory: (logger: Logger) =>
-            new OpenAiErrorFilter((error) =>
+          useFactory: (logger: Logger, registry: Registry) =>
+            new OpenAiErrorFilter(new RefusalMetrics(registry, ERROR_CODES), (error) =>
               logger.error({ event: 'gateway.failed', err: error }, 'a request failed unexpectedly'),
             ),
-          inject: [LOGGER],
+          inject: [LOGGER, Registry],
         },
       ],
     };

@@ -1,5 +1,6 @@
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import { UnderstudyError } from '#libs/contracts';
+import type { RefusalMetrics } from '#libs/telemetry';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { DoorError } from './door.errors.js';
 import { doorError, toErrorResponse, UNFORESEEN, type ErrorResponse } from './openai-error.js';
@@ -8,13 +9,17 @@ import { doorError, toErrorResponse, UNFORESEEN, type ErrorResponse } from './op
 @Catch()
 export class OpenAiErrorFilter implements ExceptionFilter {
   /** @param report hears of errors that nobody foresaw; the caller is told only that there was one */
-  constructor(private readonly report: (error: unknown) => void) {}
+  constructor(
+    private readonly metrics: RefusalMetrics,
+    private readonly report: (error: unknown) => void,
+  ) {}
 
   catch(error: unknown, host: ArgumentsHost): void {
     const request = host.switchToHttp().getRequest<IncomingMessage>();
     const response = host.switchToHttp().getResponse<ServerResponse>();
     if (response.headersSent || response.destroyed) return;
     const { status, headers, body } = this.#describe(error, request);
+    this.metrics.refused(error instanceof UnderstudyError ? error.code : body.error.code);
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     response.statusCode = status;
     response.setHeader('content-type', 'application/json; charset=utf-8');

@@ -16,6 +16,8 @@ describe('an error, told in OpenAI’s shape', () => {
     ['all_targets_failed', 502, 'all_targets_failed'],
     ['no_target_available', 503, 'no_target_available'],
     ['queue_unavailable', 503, 'queue_unavailable'],
+    ['queue_full', 503, 'queue_full'],
+    ['idempotency_conflict', 409, 'idempotency_conflict'],
     ['deadline_exceeded', 504, 'deadline_exceeded'],
     ['result_timeout', 504, 'result_timeout'],
     ['internal_error', 500, 'internal_error'],

@@ -14,6 +14,7 @@ export { AlertMetrics } from './alert.metrics.js';
 export { LimitMetrics, type LimitLabels } from './limit.metrics.js';
 export { ModeMetrics } from './mode.metrics.js';
 export { DeadLetterMetrics } from './dead-letter.metrics.js';
+export { RefusalMetrics } from './refusal.metrics.js';
 export { StreamMetrics, type StreamEnd } from './stream.metrics.js';
 export { QueueMetrics, type CountJobs } from './queue.metrics.js';
 export { ParkingMetrics, type ParkingCause, type ReleaseCause } from './parking.metrics.js';
