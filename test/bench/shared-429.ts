@@ -3,13 +3,14 @@ import { CompletionClient } from '#libs/client';
 import { type SimulatedFault, simulatorAdmin, startStack } from '#libs/testing';
 import { startRedis } from '../../tools/redis/start-redis.js';
 
-// What sharing a 429 between routers costs and brings: two router processes and an aggregator before one simulated provider that
+// What sharing a 429 between routers costs and brings: two (or more) router processes and an aggregator before one simulated provider that
 // really limits, at a load above what it takes. Three variants of health.policy.shareBlocksFromMs, in turn, several rounds; each run
 // has fresh processes. Bounded: a run ends after 40 s.
 //
-//   npm run build && node dist/test/bench/shared-429.js [rounds, default 2]
+//   npm run build && node dist/test/bench/shared-429.js [rounds, default 2] [routers, default 2]
 
 const ROUNDS = Number(process.argv[2] ?? 2);
+const ROUTERS = Number(process.argv[3] ?? 2);
 /** End of the jobs of one run; with starting and stopping it stays within 40 s. */
 const DEADLINE_MS = 30_000;
 const LATENCY_MS = 100;
@@ -62,7 +63,9 @@ try {
     for (let round = 0; round < ROUNDS; round++)
       for (const [variant, shareBlocksFromMs] of Object.entries(VARIANTS))
         runs.get(variant)?.push(await play(scenario, shareBlocksFromMs));
-    console.log(`\n${scenario.name}: ${scenario.jobs} jobs at ${scenario.perSecond} per second, ${ROUNDS} runs each`);
+    console.log(
+      `\n${scenario.name}: ${scenario.jobs} jobs at ${scenario.perSecond} per second, ${ROUTERS} routers, ${ROUNDS} runs each`,
+    );
     console.table([...runs].map(([variant, all]) => rowOf(variant, all, scenario)));
   }
 } finally {
@@ -71,7 +74,7 @@ try {
 
 async function play({ limit, jobs, perSecond }: Scenario, shareBlocksFromMs: number): Promise<Run> {
   const stack = await startStack({
-    apps: { simulator: 1, aggregator: 1, router: 2 },
+    apps: { simulator: 1, aggregator: 1, router: ROUTERS },
     config: `
 providers: { limited: { kind: openai-compatible, baseUrl: '\${SIMULATOR_URL}/limited/v1' } }
 targets: [{ id: limited, provider: limited, model: m }]

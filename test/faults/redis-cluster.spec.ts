@@ -11,7 +11,7 @@ const provider = `cluster-${process.pid}`;
 const HELLO = { model: 'm', messages: [{ role: 'user' as const, content: 'hello' }] };
 const CONFIG = `
 providers: { ${provider}: { kind: openai-compatible, baseUrl: '\${SIMULATOR_URL}/${provider}/v1' } }
-targets: [{ provider: ${provider}, model: m }]
+targets: [{ provider: ${provider}, model: m, limits: { requestsPerMinute: 100000, tokensPerMinute: 100000000, maxInFlight: 1000 } }]
 probes: { intervalMs: 1000 }
 `;
 
@@ -65,6 +65,14 @@ test('what an answer says is read along, from any process', async () => {
   expect(text.split(' ').length).toBeGreaterThan(100);
   const again = await fetch(`${stack.app('gateway').url}/v1/jobs/${jobId}/stream`);
   expect(await again.text()).toMatch(/data: \[DONE\]\s*$/);
+});
+
+test('places under limits are taken, and given back', async () => {
+  await client.complete(HELLO, { timeoutMs: 20_000 });
+  const keys = redisKeys(stack.prefix);
+  expect(await redis.hlen(keys.limitWindow(`${provider}/m`, 'requests'))).toBeGreaterThan(0);
+  expect(await redis.hlen(keys.limitWindow(`${provider}/m`, 'tokens'))).toBeGreaterThan(0);
+  await vi.waitFor(async () => expect(await redis.zcard(keys.limitInFlight(`${provider}/m`))).toBe(0), 5_000);
 });
 
 test('probes are made and health is published, over pub/sub too', async () => {

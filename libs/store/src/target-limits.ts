@@ -24,8 +24,9 @@ const LEASE_SLACK_MS = 5_000;
 /** Redis answers within a millisecond. When it takes this long it is in trouble, and a call that hangs on it helps nobody. */
 const ANSWER_WITHIN_MS = 1_000;
 
-/** A connection that is being made is waited for; one that is lost may come back in this time, or nobody waits for it. */
-const AWAY_WITHIN_MS = 100;
+/** The first connection of a process is waited for; one that is lost may come back in this time, or nobody waits for it. */
+const CONNECTED_WITHIN_MS = 5_000;
+const BACK_WITHIN_MS = 100;
 
 /** How often a target is asked for again while its count cannot be reached. */
 const UNREACHABLE_PAUSE_MS = 500;
@@ -85,12 +86,17 @@ export class TargetLimits {
   }
 
   /**
-   * Asks for a place, for a second at most. Never rejects: while nobody can say whether there is a place there is none, since a
+   * Asks for a place, for a second at most once Redis is connected. Never rejects: while nobody can say whether there is a place there is none, since a
    * limit may be a contract, and without Redis the answer could not be handed out either.
    */
   async take(target: string, limit: TargetLimit, request: PlaceRequest): Promise<PlaceAnswer> {
-    const id = randomUUID();
-    const answer = this.#ask(target, limit, request, id).catch((thrown: unknown) => {
+    try {
+      await whenReady(this.#redis, CONNECTED_WITHIN_MS, BACK_WITHIN_MS);
+    } catch {
+      // The connection has told why.
+      return UNREACHABLE;
+    }
+    const answer = this.#ask(target, limit, request, randomUUID()).catch((thrown: unknown) => {
       this.#onError?.(toError(thrown));
       return UNREACHABLE;
     });
@@ -111,7 +117,6 @@ export class TargetLimits {
   }
 
   async #ask(target: string, limit: TargetLimit, request: PlaceRequest, id: string): Promise<PlaceAnswer> {
-    await whenReady(this.#redis, ANSWER_WITHIN_MS, AWAY_WITHIN_MS);
     const { requestsPerMinute = 0, tokensPerMinute = 0, maxInFlight = 0 } = limit;
     const reserved = tokensPerMinute > 0 ? Math.max(1, Math.round(request.tokens)) : 0;
     const leaseMs = Math.ceil(request.callMs) + LEASE_SLACK_MS;
