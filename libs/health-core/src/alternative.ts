@@ -3,6 +3,7 @@ import type { ExclusionReason, RouteQuestion } from './decision.js';
 import type { HealthPolicy } from './policy.js';
 import { pacedForMs } from './rate-limit.js';
 import { standingOf, type LocalStanding, type RoutingState } from './routing-state.js';
+import { reopeningMs } from './shared-block.js';
 import { rampFactor } from './score.js';
 import type { TargetView } from './target-view.js';
 
@@ -12,6 +13,8 @@ export interface Alternative {
   standing: LocalStanding;
   /** It answered 429, here or elsewhere, and is left alone until then. */
   blockedUntil: number;
+  /** Milliseconds until its rate lets a call leave: the learned one, or that at which a closed window is opened. */
+  pacedForMs: number;
   /** It has no place for this job, or for anybody, until then. */
   limitedUntil: number;
   /** Why it cannot be asked in the normal order; null if it can. */
@@ -33,16 +36,18 @@ export function alternativeOf(
   const standing = standingOf(routing, view.target);
   const limitedUntil = Math.max(standing.limitedUntil, limited?.get(view.target) ?? 0);
   const blockedUntil = Math.max(standing.blockedUntil, view.blockedUntil);
-  const barrier = tried.has(view.target) ? 'tried' : barrierOf(view, standing, { blockedUntil, limitedUntil }, now);
+  const pacedMs = Math.max(pacedForMs(standing, now), reopeningMs(standing, view.blockedUntil, now, policy));
+  const told = { blockedUntil, limitedUntil, pacedForMs: pacedMs };
+  const barrier = tried.has(view.target) ? 'tried' : barrierOf(view, standing, told, now);
   // A target that was shut for everybody is not hit by everybody at once.
   const ramp = () => rampFactor(Math.max(view.closedAt, view.blockedUntil), now, policy);
   const effective = barrier === null ? view.weight * view.healthFactor * ramp() : 0;
-  return { view, standing, blockedUntil, limitedUntil, barrier, tier: view.tier, weight: view.weight, effective };
+  return { view, standing, ...told, barrier, tier: view.tier, weight: view.weight, effective };
 }
 
 /** Milliseconds until this router may ask the target again, as far as blocks and limits go; 0: now. */
-export const freeInMs = ({ standing, blockedUntil, limitedUntil }: Alternative, now: number): number =>
-  Math.max(0, blockedUntil - now, limitedUntil - now, standing.skipUntil - now, pacedForMs(standing, now));
+export const freeInMs = (one: Alternative, now: number): number =>
+  Math.max(0, one.blockedUntil - now, one.limitedUntil - now, one.standing.skipUntil - now, one.pacedForMs);
 
 /** Neither blocked by a 429 nor over its limit: the two that no need and no health overrule. */
 export const mayBeCalled = ({ blockedUntil, limitedUntil }: Alternative, now: number): boolean =>
@@ -55,15 +60,15 @@ export const hasTrialSlot = (one: Alternative, now: number): boolean =>
 function barrierOf(
   view: TargetView,
   standing: LocalStanding,
-  { blockedUntil, limitedUntil }: Pick<Alternative, 'blockedUntil' | 'limitedUntil'>,
+  own: Pick<Alternative, 'blockedUntil' | 'limitedUntil' | 'pacedForMs'>,
   now: number,
 ): ExclusionReason | null {
   if (view.breaker === 'open') return openBarrier(view);
   if (view.breaker === 'half-open') return 'half_open';
-  if (blockedUntil > now) return 'blocked';
-  if (limitedUntil > now) return 'limited';
+  if (own.blockedUntil > now) return 'blocked';
+  if (own.limitedUntil > now) return 'limited';
   if (standing.skipUntil > now) return 'skipped';
-  if (standing.ratePerSecond !== null && pacedForMs(standing, now) > 0) return 'paced';
+  if (own.pacedForMs > 0) return 'paced';
   if (view.weight <= 0) return 'drained';
   return view.healthFactor > 0 ? null : 'unhealthy';
 }

@@ -7,6 +7,7 @@ import { lastResortOf, waitMs, withoutClosed } from './pick-at-last.js';
 import { fairShares, ofGroup, trialOf } from './pick-from-group.js';
 import type { HealthPolicy } from './policy.js';
 import { afterSending } from './rate-limit.js';
+import { afterReopening } from './shared-block.js';
 import { onClock, type RoutingState } from './routing-state.js';
 import type { TargetView } from './target-view.js';
 
@@ -145,7 +146,8 @@ function afterPick(
   now: number,
   policy: HealthPolicy,
 ): RoutingState {
-  const sent = afterAsking(afterSending(chosen.standing, now, policy), now);
+  const counted = afterReopening(afterSending(chosen.standing, now, policy), chosen.view.blockedUntil, now);
+  const sent = afterAsking(counted, now);
   if (kind === 'trial') Object.assign(sent, { trialInFlight: true, lastTrialAt: now });
   if (kind === 'panic') sent.lastPanicAt = now;
   return { targets: { ...targets, [chosen.view.target]: sent }, turns, seenAt };

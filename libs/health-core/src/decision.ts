@@ -83,7 +83,7 @@ export type ExclusionReason =
   | 'blocked'
   /** Over the limit that the fleet shares. */
   | 'limited'
-  /** Its learned rate is used up for the moment. */
+  /** Its learned rate is used up for the moment, or it is only just being opened again. */
   | 'paced'
   /** This router has seen a row of failures. */
   | 'skipped'

@@ -19,6 +19,9 @@ export interface LocalStanding {
   rateCutAt: number;
   /** Whether a call that began after the last cut has succeeded. */
   succeededSinceCut: boolean;
+  /** Calls sent since the target was last opened again for all routers, and when the first of them left. */
+  sentSinceOpen: number;
+  openedAt: number;
   /** Over the limit that the fleet shares until then, as far as this router has heard. */
   limitedUntil: number;
   /** Calls that would still have found a place there when it was last asked; null: it never was. */
@@ -59,6 +62,8 @@ const UNKNOWN: LocalStanding = {
   tokensAt: 0,
   rateCutAt: 0,
   succeededSinceCut: true,
+  sentSinceOpen: 0,
+  openedAt: 0,
   limitedUntil: 0,
   limitRoom: null,
   sent: 0,
@@ -92,6 +97,7 @@ const TIMES = [
   'blockedUntil',
   'tokensAt',
   'rateCutAt',
+  'openedAt',
   'limitedUntil',
   'sentAt',
   'lastTrialAt',

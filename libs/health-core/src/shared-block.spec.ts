@@ -103,6 +103,24 @@ describe('a router that hears of a closed window', () => {
     expect(shareAt(20_000)).toBeCloseTo(0.5);
   });
 
+  test('lets one call find out whether it is open, and then twice as many each half second', () => {
+    let state = initialRoutingState();
+    const sentBy = (ms: number) => {
+      let sent = 0;
+      for (;;) {
+        const question = { primary: [blocked], standIns: [], fallbacks: [], tried: new Set<string>() };
+        const job = { ...question, failedProviders: new Set<string>(), isRetry: false };
+        const { choice, routing, waitMs } = choose(job, state, START + 5_000 + ms, 0.5, DEFAULT_POLICY);
+        state = routing;
+        if (!choice && sent === 0) expect(waitMs).toBeGreaterThan(0);
+        if (!choice || sent >= 10_000) return sent;
+        sent++;
+      }
+    };
+    expect([0, 499, 500, 1_000, 1_500, 2_000].map(sentBy)).toEqual([1, 0, 1, 2, 4, 8]);
+    expect(sentBy(15_000)).toBe(10_000);
+  });
+
   test('asks it in no other way either: no trial, no panic, no pin', () => {
     for (const breaker of ['open', 'half-open'] as const)
       expect(at(START, { ...blocked, breaker, available: false }).choice).toBe(null);
