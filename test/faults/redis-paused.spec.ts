@@ -48,7 +48,7 @@ const routers = () => [stack.app('router', 0), stack.app('router', 1)];
 const resident = async (url: string) =>
   Number(/^process_resident_memory_bytes ([0-9.e+]+)/m.exec(await (await fetch(`${url}/metrics`)).text())?.[1]);
 const residents = () => Promise.all(routers().map(({ url }) => resident(url)));
-const logBytes = () => routers().reduce((sum, { output }) => sum + output().length, 0);
+const logBytes = () => routers().reduce((sum, router) => sum + router.output().length, 0);
 
 /** Enqueues jobs, does something to Redis when some are under way, and waits for all. */
 async function throughAll(harm: () => Promise<void>) {

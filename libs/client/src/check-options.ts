@@ -1,12 +1,22 @@
 import { parseOrThrow, UnderstudyError } from '#libs/contracts';
+import { parseRedisUrl } from '#libs/redis';
 import { z } from 'zod';
 import type { CompleteOptions, CompletionClientOptions, ResultOptions } from './completion-options.js';
 import type { StreamOptions } from './stream-events.js';
 
 const milliseconds = z.int({ error: 'must be a whole number of milliseconds' });
 
+/** Tells the forms that are understood, and nothing of the URL itself: there may be a password in it. */
+function isRedisUrl(url: string, context: z.RefinementCtx): void {
+  try {
+    parseRedisUrl(url);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message });
+  }
+}
+
 const clientOptions: z.ZodType<CompletionClientOptions> = z.strictObject({
-  redisUrl: z.string().min(1).optional(),
+  redisUrl: z.string().superRefine(isRedisUrl).optional(),
   prefix: z
     .string()
     .regex(/^\{[^{}]+\}$/, { error: 'must be one hash tag, such as {understudy}' })

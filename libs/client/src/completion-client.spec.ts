@@ -61,6 +61,23 @@ describe('complete', () => {
     expect((await client.result(jobId!, { waitMs: 10_000 }))?.understudy.jobId).toBe(jobId);
   });
 
+  it('refuses a redisUrl that is none, by the forms that are understood and without its password', () => {
+    const wrong = () => new CompletionClient({ redisUrl: 'http://someone:s3cret@cache' });
+    expect(wrong).toThrow(/redisUrl: is not a Redis URL; write redis:.*redis\+cluster:.*redis\+sentinel:/);
+    expect(wrong).not.toThrow('s3cret');
+  });
+
+  it('says so when nobody can have answered: no router is there under its prefix', async () => {
+    const lonely = new CompletionClient({ redisUrl, prefix: '{nobody-reads-here}' });
+    await expect(lonely.complete(request, { timeoutMs: 100 })).rejects.toMatchObject({
+      code: 'result_timeout',
+      message: expect.stringMatching(
+        /No router has announced itself under the prefix \{nobody-reads-here\} in Redis at .*UNDERSTUDY_PREFIX/,
+      ) as string,
+    });
+    await lonely.close();
+  });
+
   it('tells of a job that the routers gave up without a result', async () => {
     route('crash');
     await expect(client.complete(request, { timeoutMs: 1_500 })).rejects.toMatchObject({

@@ -102,7 +102,7 @@ export class CompletionClient {
       if (cancelOnAbort && isNew && signal?.aborted) this.cancel(jobId).catch(() => undefined);
       throw error;
     }
-    throw resultTimeout(jobId, timeoutMs, deadlineMs);
+    throw resultTimeout(jobId, timeoutMs, { deadlineMs, hint: await this.#catalog.explainSilence() });
   }
 
   /**

@@ -2,7 +2,7 @@ import type { CompletionRequest, Priority, Routing } from '#libs/contracts';
 
 /** Where the client finds the queue, and what it lets through. */
 export interface CompletionClientOptions {
-  /** `redis://` or `rediss://`. Default: `redis://127.0.0.1:6379`. */
+  /** A server, a cluster or Sentinels, with or without TLS: `redis://`, `redis+cluster://`, `redis+sentinel://`, `rediss…`. Default: `redis://127.0.0.1:6379`. */
   redisUrl?: string;
   /** Hash tag of the installation. Default: `{understudy}`. */
   prefix?: string;

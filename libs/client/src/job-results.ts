@@ -62,11 +62,17 @@ export function resultOf(outcome: JobOutcome | null): CompletionResult | null {
 /** Ahead of the end of waiting, so that whoever waits hears why the job had no answer. */
 export const deadlineWithin = (timeoutMs: number) => Math.ceil(timeoutMs - Math.min(1_000, timeoutMs / 10));
 
-/** Nobody has answered for as long as the caller wanted to wait. */
-export function resultTimeout(jobId: string, timeoutMs: number, deadlineMs = Infinity): UnderstudyError {
-  const message =
-    deadlineMs > timeoutMs
-      ? `No answer within ${timeoutMs} ms; job ${jobId} may still be answered`
-      : `No answer within ${timeoutMs} ms; the deadline of job ${jobId} has passed too`;
+/**
+ * Nobody has answered for as long as the caller wanted to wait.
+ * @param hint what may be the cause, where something is known
+ */
+export function resultTimeout(
+  jobId: string,
+  timeoutMs: number,
+  { deadlineMs = Infinity, hint = '' } = {},
+): UnderstudyError {
+  const fate =
+    deadlineMs > timeoutMs ? `job ${jobId} may still be answered` : `the deadline of job ${jobId} has passed too`;
+  const message = `No answer within ${timeoutMs} ms; ${fate}${hint && `. ${hint}`}`;
   return new UnderstudyError('result_timeout', message, { jobId, retryable: true });
 }

@@ -1,5 +1,5 @@
 import { redisKeys } from '#libs/contracts';
-import { closeRedis, connectRedis, type Redis } from '#libs/redis';
+import { closeRedis, connectRedis, describeRedis, type Redis } from '#libs/redis';
 import { z } from 'zod';
 import { type QueueLocation, withRedis } from './queue-access.js';
 
@@ -38,6 +38,19 @@ export class ModelCatalog {
       // Somebody wrote over it: as good as none, and no reason to refuse every job.
       return null;
     }
+  }
+
+  /**
+   * Why somebody may have waited in vain: a sentence when no router has ever announced itself here, else nothing. Never throws.
+   */
+  async explainSilence(): Promise<string> {
+    const { redisUrl, prefix } = this.location;
+    // While Redis cannot be asked nothing is known.
+    const isAnnounced = await this.read()
+      .then((models) => models !== null)
+      .catch(() => true);
+    if (isAnnounced) return '';
+    return `No router has announced itself under the prefix ${prefix} in ${describeRedis(redisUrl)}: does one run, with the same REDIS_URL and UNDERSTUDY_PREFIX?`;
   }
 
   /** Lets go of the connection, unless it was lent. */
