@@ -1,8 +1,9 @@
 import { CompletionClient } from '#libs/client';
 import { redisKeys } from '#libs/contracts';
+import { DeadLetters } from '#libs/queue';
 import { closeRedis, connectRedis, type Redis } from '#libs/redis';
 import { simulatorAdmin, startStack, type Stack } from '#libs/testing';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { type RunningCluster, startCluster } from '../../tools/redis/start-cluster.js';
 
 /** The whole system on a cluster of three masters: everything of ours lies in one slot, and must be found there. */
@@ -108,6 +109,22 @@ test('jobs that nobody can be asked for wait, and go on when somebody can', asyn
   for (const id of ids) expect((await client.result(id, { waitMs: 30_000 }))?.understudy.jobId).toBe(id);
   await vi.waitFor(async () => expect(await redis.hlen(redisKeys(stack.prefix).parkedGroups)).toBe(0), 10_000);
 }, 60_000);
+
+test('a job is cancelled under way, and a dead letter is replayed', async () => {
+  await admin.slow(provider, { addMs: 5_000 });
+  const cancelled = await client.enqueue(HELLO);
+  expect(await client.cancel(cancelled)).toBe('cancelled');
+  await admin.revive(provider);
+
+  const letters = new DeadLetters({ redisUrl: cluster.url, prefix: stack.prefix });
+  onTestFinished(() => letters.close());
+  await admin.addFault({ provider, fault: { kind: 'status', status: 400 }, forRequests: 1 });
+  const failed = await client.enqueue(HELLO);
+  await expect(client.result(failed, { waitMs: 15_000 })).rejects.toMatchObject({ jobId: failed });
+  await vi.waitFor(async () => expect(await letters.count()).toBe(1), 5_000);
+  await letters.replay(failed);
+  expect((await client.result(failed, { waitMs: 15_000 }))?.understudy.jobId).toBe(failed);
+});
 
 test('all keys of an installation lie on one node', async () => {
   const counts = await Promise.all(
