@@ -129,6 +129,18 @@ describe('dead letters', () => {
     await failed(0);
   });
 
+  it("P10 a replayed job's key stands for its request again, however long ago it failed", async () => {
+    await serve();
+    const keyed = { request: request('m'), idempotencyKey: 'order-2' };
+    const id = await queue.add(keyed);
+    await failed(1);
+    await redis.del(redisKeys(prefix).fingerprint(id));
+    await letters.replay(id);
+    const other = { ...keyed, request: request('another') };
+    await expect(queue.add(other)).rejects.toMatchObject({ code: 'idempotency_conflict' });
+    expect(await queue.add(keyed)).toBe(id);
+  });
+
   it('a replay takes the old result away first, and a late commit of the earlier life is refused', async () => {
     const seen = await serve({ revived: ({ attemptsStarted }) => attemptsStarted > 1 });
     const id = await queue.add({ request: request('m') });

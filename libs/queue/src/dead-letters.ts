@@ -1,4 +1,4 @@
-import { countAttempts, QUEUES, redisKeys, UnderstudyError } from '#libs/contracts';
+import { completionJobSchema, countAttempts, QUEUES, redisKeys, UnderstudyError } from '#libs/contracts';
 import { redisTimeMs } from '#libs/redis';
 import {
   type DeadLetter,
@@ -8,6 +8,7 @@ import {
   readJson,
   toDeadLetter,
 } from './dead-letter.js';
+import { identityOf } from './job-identity.js';
 import { endInFlight, type JobProgress, readProgress } from './job-progress.js';
 import { BEGIN_REPLAY, PURGE_LETTER } from './lua/dead-letters.js';
 import { ProducerQueue } from './producer-queue.js';
@@ -18,6 +19,9 @@ const BATCH = 20;
 
 /** BullMQ's codes for a job that is gone, or in another state. */
 const NOT_FAILED = new Set<number | undefined>([-1, -3]);
+
+/** How long a replayed job's idempotency key is remembered, in milliseconds: a deadline of a day and a result of a day. */
+const FINGERPRINT_MS = 2 * 86_400_000;
 
 /** What a listing shows. */
 export interface DeadLetterPage {
@@ -123,14 +127,15 @@ export class DeadLetters {
   }
 
   async #replay(id: string): Promise<boolean> {
-    const { result, chunks } = this.#keys;
-    const [text, now] = await Promise.all([
-      this.#queue.run(() => this.#queue.redis.hget(this.#job(id), 'progress')),
+    const { result, chunks, fingerprint } = this.#keys;
+    const [[data = null, text = null], now] = await Promise.all([
+      this.#queue.run(() => this.#queue.redis.hmget(this.#job(id), 'data', 'progress')),
       this.#now(),
     ]);
     const progress = JSON.stringify(nextLife(readProgress(readJson(text), now), now));
-    const keys = [this.#failed, this.#job(id), result(id), chunks(id)];
-    const begun = await this.#queue.run(() => this.#queue.redis.eval(BEGIN_REPLAY, keys.length, ...keys, id, progress));
+    const keys = [this.#failed, this.#job(id), result(id), chunks(id), fingerprint(id)];
+    const args = [id, progress, fingerprintOf(id, readJson(data)), FINGERPRINT_MS];
+    const begun = await this.#queue.run(() => this.#queue.redis.eval(BEGIN_REPLAY, keys.length, ...keys, ...args));
     if (begun !== 1) return false;
     return this.#queue.run(async (queue) => {
       const job = await queue.getJob(id);
@@ -188,6 +193,14 @@ export class DeadLetters {
   #job(id: string): string {
     return this.#keys.bull(QUEUES.completion, id);
   }
+}
+
+/** What the job's idempotency key stands for; '' when it has none, or when its payload cannot be read. */
+function fingerprintOf(id: string, payload: unknown): string {
+  const job = completionJobSchema.safeParse(payload);
+  if (!job.success) return '';
+  const { jobId, fingerprint = '' } = identityOf(job.data);
+  return jobId === id ? fingerprint : '';
 }
 
 /** What was tried stays known and goes on counting; what a job may still try begins anew. */

@@ -6,8 +6,11 @@
  * KEYS[2]  hash of the job
  * KEYS[3]  result key
  * KEYS[4]  stream of the job's chunks
+ * KEYS[5]  fingerprint of the job
  * ARGV[1]  job id
  * ARGV[2]  progress to go on from, JSON
+ * ARGV[3]  fingerprint of its request, or '' for a job without an idempotency key
+ * ARGV[4]  how long the fingerprint is kept, in milliseconds
  * Returns 1, or 0 when the job is not among the failed ones.
  */
 export const BEGIN_REPLAY = `
@@ -18,6 +21,8 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('HSET', KEYS[2], 'timestamp', string.format('%.0f', now), 'progress', ARGV[2])
 redis.call('HDEL', KEYS[2], 'stc')
 redis.call('DEL', KEYS[3], KEYS[4])
+-- Its key stands for this request again, for as long as the job or its result may be there.
+if ARGV[3] ~= '' then redis.call('SET', KEYS[5], ARGV[3], 'PX', ARGV[4]) end
 return 1
 `;
 
