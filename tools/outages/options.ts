@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { numberOption } from '../system/number-option.js';
 import { readIsoDate } from './iso-time.js';
 import { OutagesInputError } from './outages-input-error.js';
 
@@ -56,9 +57,9 @@ export function readOptions(args: readonly string[]): OutagesOptions {
     thirdProvider: values['third-provider'] ?? false,
     fromMs,
     toMs,
-    jobsPerHour: numberOf('jobs-per-hour', values['jobs-per-hour'], 0.1, 1_000_000) ?? 120,
-    seed: Math.floor(numberOf('seed', values.seed, 0, 2 ** 31) ?? 1),
-    deadlineMs: (numberOf('deadline-hours', values['deadline-hours'], 0.001, 24 * 365) ?? 24) * HOUR_MS,
+    jobsPerHour: numberOf('jobs-per-hour', values['jobs-per-hour'], { min: 0.1, max: 1_000_000 }) ?? 120,
+    seed: Math.floor(numberOf('seed', values.seed, { min: 0, max: 2 ** 31 }) ?? 1),
+    deadlineMs: (numberOf('deadline-hours', values['deadline-hours'], { min: 0.001, max: 24 * 365 }) ?? 24) * HOUR_MS,
     jsonFile: values.json,
     svgFile: values.svg,
   };
@@ -103,10 +104,5 @@ function dateOf(name: string, text: string | undefined): number | undefined {
   return ms;
 }
 
-function numberOf(name: string, text: string | undefined, min: number, max: number): number | undefined {
-  if (text === undefined) return undefined;
-  const value = text.trim() === '' ? Number.NaN : Number(text);
-  if (!Number.isFinite(value) || value < min || value > max)
-    throw new OutagesInputError(`--${name} is "${text}"; give a number from ${min} to ${max}`);
-  return value;
-}
+const numberOf = (name: string, text: string | undefined, range: { min: number; max: number }) =>
+  numberOption(name, text, range, OutagesInputError);

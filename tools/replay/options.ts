@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { numberOption } from '../system/number-option.js';
 
 /** What to replay, and how. */
 export interface ReplayOptions {
@@ -82,10 +83,5 @@ function killOf(values: Values): ReplayOptions['kill'] {
   return { provider, fromSeconds, toSeconds };
 }
 
-function numberOf(name: string, text: string | undefined, min: number): number | undefined {
-  if (text === undefined) return undefined;
-  const value = text.trim() === '' ? Number.NaN : Number(text);
-  if (!Number.isFinite(value) || value < min)
-    throw new ReplayInputError(`--${name} is "${text}"; give a number of at least ${min}`);
-  return value;
-}
+const numberOf = (name: string, text: string | undefined, min: number) =>
+  numberOption(name, text, { min }, ReplayInputError);

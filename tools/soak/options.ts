@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { numberOption } from '../system/number-option.js';
 
 /** How hard and how long to try. */
 export interface SoakOptions {
@@ -69,10 +70,5 @@ function parse(args: readonly string[]) {
   }
 }
 
-function numberOf(name: string, text: string | undefined, min: number, max: number, fallback: number): number {
-  if (text === undefined) return fallback;
-  const value = text.trim() === '' ? Number.NaN : Number(text);
-  if (!Number.isFinite(value) || value < min || value > max)
-    throw new SoakInputError(`--${name} is "${text}"; give a number from ${min} to ${max}`);
-  return value;
-}
+const numberOf = (name: string, text: string | undefined, min: number, max: number, fallback: number) =>
+  numberOption(name, text, { min, max }, SoakInputError) ?? fallback;
