@@ -63,7 +63,7 @@ const eachIsStale = async (stale: boolean) =>
   );
 
 describe('two routers', () => {
-  test('G48 open one breaker together, and both respect it within a second', async () => {
+  test('G48 P3 open one breaker together, and both respect it within a second', async () => {
     await eachIsStale(false);
     await admin.kill(providers[0]);
     // One after another, so that no job is under way when the breaker opens.
@@ -82,7 +82,7 @@ describe('two routers', () => {
     expect((await admin.calls({ provider: providers[0] })).total).toBe(total);
   });
 
-  test('G48 leave a target alone together: after one 429 with Retry-After: 5 nobody calls it for five seconds', async () => {
+  test('G48 P3 leave a target alone together: after one 429 with Retry-After: 5 nobody calls it for five seconds', async () => {
     await eachIsStale(false);
     // Both have decided by a snapshot in which it is well.
     await Promise.all(Array.from({ length: 20 }, ask));
