@@ -1,4 +1,5 @@
 import { AttemptAbort } from '#libs/providers';
+import { ClockOnDemand } from '#libs/redis';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { DecisionService } from './decision.service.js';
 import { allAttempts, attemptsOf, type Pair, type PairOptions, startPair, WIRES } from './guarantees.fixture.js';
@@ -92,6 +93,8 @@ test.each([
     const { app } = pair.router.service;
     const decisions = app.get(DecisionService);
     const decide = decisions.decide.bind(decisions);
+    // As for a job that comes through the queue.
+    await app.get(ClockOnDemand).now();
     const controller = new AbortController();
     vi.spyOn(decisions, 'decide').mockImplementation((...question) => {
       const decided = decide(...question);
