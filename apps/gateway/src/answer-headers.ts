@@ -1,4 +1,3 @@
-import type { OutgoingHttpHeaders } from 'node:http';
 import { type CompletionResult, countAttempts } from '#libs/contracts';
 
 /** What is known of an answer when its headers leave. */
@@ -11,9 +10,9 @@ export interface AnswerFacts {
 }
 
 /** Headers that name who answers, and by which id the answer can be fetched. */
-export function answerHeaders({ jobId, target, model, attempts }: AnswerFacts): OutgoingHttpHeaders {
+export function answerHeaders({ jobId, target, model, attempts }: AnswerFacts): Record<string, string> {
   return {
-    ...(jobId !== undefined && { 'x-understudy-job-id': jobId }),
+    ...(jobId !== undefined && { 'x-understudy-job-id': headerSafe(jobId) }),
     ...(target !== undefined && { 'x-understudy-target': headerSafe(target) }),
     ...(model !== undefined && { 'x-understudy-model': headerSafe(model) }),
     ...(attempts !== undefined && { 'x-understudy-attempts': String(attempts) }),
@@ -25,5 +24,6 @@ export function factsOf({ model, understudy }: CompletionResult): AnswerFacts {
   return { jobId, target, model: servedModel, attempts: countAttempts(attempts) };
 }
 
-/** A header holds ASCII only; a target may be called anything. */
-const headerSafe = (text: string) => (/^[\x20-\x7e]*$/.test(text) ? text : encodeURIComponent(text));
+/** A header holds ASCII only; a target may be called anything, and a job may be asked for by any id. Half a character is none. */
+const headerSafe = (text: string) =>
+  /^[\x20-\x7e]*$/.test(text) ? text : encodeURIComponent(Buffer.from(text).toString());

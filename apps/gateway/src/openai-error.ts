@@ -1,4 +1,5 @@
-import { UnderstudyError, type ErrorCode } from '#libs/contracts';
+import { countAttempts, UnderstudyError, type ErrorCode } from '#libs/contracts';
+import { answerHeaders } from './answer-headers.js';
 
 /** The body that OpenAI SDKs expect of an answer that is not 2xx. */
 interface OpenAiErrorBody {
@@ -49,9 +50,8 @@ const SHAPES: Record<ErrorCode, Shape> = {
 export function toErrorResponse(error: UnderstudyError, nowMs: number): ErrorResponse {
   const { status, type, code = error.code } = SHAPES[error.code];
   const { jobId, attempts, providerStatus } = error;
-  const headers: Record<string, string> = {};
-  if (jobId) headers['x-understudy-job-id'] = jobId;
-  if (attempts.length > 0) headers['x-understudy-attempts'] = String(attempts.length);
+  const calls = attempts.length > 0 ? countAttempts(attempts) : undefined;
+  const headers = answerHeaders({ jobId, attempts: calls });
   if (status === 503) headers['retry-after'] = String(secondsUntil(error.nextAvailableAt, nowMs));
   // SDKs repeat what ended with 5xx by themselves. After a timeout that would pay for a second job beside the first.
   if (status === 504 || (status >= 500 && !error.retryable)) headers['x-should-retry'] = 'false';

@@ -1,6 +1,6 @@
 import { type CompletionJob, QUEUES, redisKeys, UnderstudyError } from '#libs/contracts';
 import { ClockOnDemand, FleetClock, redisTimeMs } from '#libs/redis';
-import { type DefaultJobOptions, QueueKeys, type Telemetry } from 'bullmq';
+import type { DefaultJobOptions, Telemetry } from 'bullmq';
 import type { NewJob } from './add-in-transaction.js';
 import { idempotencyConflict, withoutRepeats } from './idempotency.js';
 import { type Cancellation, JobCanceller } from './job-canceller.js';
@@ -9,6 +9,7 @@ import { jobPriorityOf } from './job-priority.js';
 import { CLAIM_JOBS, RELEASE_JOBS } from './lua/claim-jobs.js';
 import { ProducerQueue } from './producer-queue.js';
 import type { QueueLocation } from './queue-access.js';
+import { isReservedId, RESERVED_IDS } from './reserved-ids.js';
 
 /**
  * A provider that fails is no reason for BullMQ to try again: the router fails over inside one attempt. These attempts
@@ -216,12 +217,9 @@ const toNewJob = ({ job, identity, delayMs = 0 }: JobToAdd, timestamp: number): 
   options: { delay: delayMs, timestamp, priority: jobPriorityOf(job.priority) },
 });
 
-/** BullMQ keeps its own data beside the jobs, in keys that end with these words: a job called `delayed` would break the queue. */
-const RESERVED_IDS = Object.keys(new QueueKeys('').getKeys(''));
-
-/** BullMQ makes keys of ids (no colon), and takes a number for one of its own. */
+/** BullMQ makes keys of ids (no colon), and takes a number for one of its own; a job called `delayed` would break the queue. */
 function checkJobId(jobId: string): void {
-  if (/^(?!\d+$)[\w.@%/-]{1,200}$/.test(jobId) && !RESERVED_IDS.includes(jobId)) return;
+  if (/^(?!\d+$)[\w.@%/-]{1,200}$/.test(jobId) && !isReservedId(jobId)) return;
   throw new UnderstudyError(
     'invalid_request',
     `jobId: must be 1 to 200 letters, digits or . _ - @ % /, not a number alone, and not one of the queue's own words (${RESERVED_IDS.filter(Boolean).join(', ')})`,

@@ -119,6 +119,26 @@ describe('cancelling a job', () => {
     await expect(queue.cancel('never-was')).rejects.toMatchObject({ code: 'job_not_found', jobId: 'never-was' });
   });
 
+  it.each(['meta', 'id', 'events', 'prioritized', 'marker'])(
+    'by a name of the queue’s own, “%s”, is refused and leaves the queue as it was',
+    async (id) => {
+      const jobId = await queue.add(job);
+      const key = redisKeys(prefix).bull('completion', id);
+      const before = await redis.dump(key);
+      await expect(queue.cancel(id)).rejects.toMatchObject({ code: 'job_not_found', jobId: id });
+      expect(await redis.dump(key)).toEqual(before);
+      expect(await results.get(id)).toBeNull();
+      expect(await queue.standing(jobId)).toBe('pending');
+    },
+  );
+
+  it('by the name of something that belongs to a job is refused', async () => {
+    const key = redisKeys(prefix).bull('completion', 'some:lock');
+    await redis.set(key, 'token');
+    await expect(queue.cancel('some:lock')).rejects.toMatchObject({ code: 'job_not_found' });
+    expect(await redis.get(key)).toBe('token');
+  });
+
   it('while Redis is away fails within a second', async () => {
     const away = new CompletionQueue({ redisUrl: 'redis://127.0.0.1:1', prefix });
     closers.push(() => away.close());

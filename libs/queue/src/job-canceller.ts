@@ -4,6 +4,7 @@ import type { ClockOnDemand } from '#libs/redis';
 import { endInFlight, readProgress, withoutMiddle } from './job-progress.js';
 import { CANCEL_JOB } from './lua/cancel-job.js';
 import type { ProducerQueue } from './producer-queue.js';
+import { isReservedId } from './reserved-ids.js';
 
 /** For so long routers that have missed the message can still learn that a job was cancelled, in milliseconds. */
 const REMEMBERED_MS = 600_000;
@@ -25,13 +26,22 @@ export class JobCanceller {
 
   /** @throws UnderstudyError `job_not_found`, `queue_unavailable` */
   async cancel(jobId: string): Promise<Cancellation> {
-    const stored = await this.queue.run(() => this.queue.redis.hmget(this.queue.jobKey(jobId), 'data', 'progress'));
-    const verdict = await this.#commit(jobId, stored);
+    const stored = await this.#stored(jobId);
+    const verdict = stored ? await this.#commit(jobId, stored) : 'unknown';
     if (verdict === 'unknown') throw new UnderstudyError('job_not_found', `There is no job ${jobId}`, { jobId });
     if (verdict === 'finished' && !(await this.#wasCancelled(jobId))) return 'finished';
     // One that is being worked on stays where it is: its router ends it.
     await this.queue.run((queue) => queue.remove(jobId));
     return 'cancelled';
+  }
+
+  /** What is kept of a job, which may be nothing any more; null where something lies that can be no job. */
+  async #stored(jobId: string): Promise<(string | null)[] | null> {
+    if (isReservedId(jobId)) return null;
+    const key = this.queue.jobKey(jobId);
+    const type = await this.queue.run(() => this.queue.redis.type(key));
+    if (type !== 'hash' && type !== 'none') return null;
+    return this.queue.run(() => this.queue.redis.hmget(key, 'data', 'progress'));
   }
 
   async #commit(jobId: string, [data, progress]: (string | null)[]): Promise<Cancellation | 'unknown'> {
