@@ -36,11 +36,12 @@ function parked({ pause_ms: pauseMs }: Fields): JobNews {
   };
 }
 
-function failed({ code, msg }: Fields): JobNews {
-  return {
-    key: `failed ${String(code)} ${String(msg)}`,
-    sentence: (jobs) => `${count(jobs)} ended with ${String(code)}: ${String(msg)}`,
-  };
+function failed({ code, field, last_failure: failure, last_status: status }: Fields): JobNews {
+  let end = String(code);
+  if (typeof field === 'string') end += ` (${field})`;
+  else if (typeof failure === 'string')
+    end += ` (last attempt: ${typeof status === 'number' ? `${failure}, ${status}` : failure})`;
+  return { key: `failed ${end}`, sentence: (jobs) => `${count(jobs)} ended with ${end}` };
 }
 
 const count = (jobs: number) => (jobs === 1 ? '1 job' : `${jobs} jobs`);

@@ -26,8 +26,8 @@ export function renderAddresses(where: Whereabouts): string[] {
     askOnce(where),
     ...(isStaged ? simulatorLines(url('simulator'), request.preferred?.provider) : []),
     `health         ${url('aggregator')}/health   ${url('aggregator')}/status`,
-    `metrics        ${url('aggregator')}/metrics`,
-    `               ${url('router')}/metrics   (router)   ${url('prober')}/metrics   (prober)`,
+    `metrics        ${url('gateway')}/metrics   (gateway)   ${url('aggregator')}/metrics   (aggregator)`,
+    `               ${url('router')}/metrics   (router)    ${url('prober')}/metrics   (prober)`,
     `logs           ${where.logFolder}/`,
     'Ctrl-C stops everything.',
   ];

@@ -25,7 +25,11 @@ async function run({ exitAfterStory, isVerbose }: UpOptions): Promise<number> {
   const config = chooseConfig(process.env);
   const checked = checkConfig(config.file, process.env);
   for (const note of config.notes) terminal.line(paint('yellow', note));
-  if (config.usesSimulator && !process.env['PROBE_INTERVAL_MS']) terminal.line(paint('dim', pingNote(checked)));
+  if (config.usesSimulator && !process.env['PROBE_INTERVAL_MS']) {
+    const faster = checkConfig(config.file, { ...process.env, PROBE_INTERVAL_MS: String(SIMULATED_PROBE_INTERVAL_MS) });
+    // A file that says its own interval keeps it.
+    if (faster.probes.intervalMs !== checked.probes.intervalMs) terminal.line(paint('dim', pingNote(checked)));
+  }
 
   const hints = new ProviderHints(config.file);
   const logs = new LogDisplay({ folder: LOG_FOLDER, terminal, paint, isVerbose, hints });

@@ -20,7 +20,7 @@ await bootService(async () => {
           redisUrl: env.REDIS_URL,
           prefix: env.UNDERSTUDY_PREFIX,
           telemetry: new QueueTelemetry({ server: redisAddress(env.REDIS_URL) }),
-          onError: (error) => logger.warn({ err: error }, 'queue'),
+          onError: (error) => logger.warn({ event: 'queue.error', reason: error.message }),
           patience: stopPatience(env.SHUTDOWN_DEADLINE_MS),
         }),
       ];

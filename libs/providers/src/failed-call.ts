@@ -42,17 +42,19 @@ function describe(error: unknown): string {
     const { message, code } = error as NodeJS.ErrnoException;
     return message || code || 'the connection failed';
   }
+  // What is left of a job's own deadline is no whole number.
+  const limitMs = Math.round(error.limitMs ?? 0);
   switch (error.kind) {
     case 'connect':
-      return `no connection within ${error.limitMs} ms`;
+      return `no connection within ${limitMs} ms`;
     case 'first_token':
-      return `no first token within ${error.limitMs} ms`;
+      return `no first token within ${limitMs} ms`;
     case 'idle':
-      return `nothing more said for ${error.limitMs} ms`;
+      return `nothing more said for ${limitMs} ms`;
     case 'too_slow':
-      return `fewer characters than the target's minimum over ${error.limitMs} ms`;
+      return `fewer characters than the target's minimum over ${limitMs} ms`;
     case 'total':
-      return `no whole answer within ${error.limitMs} ms`;
+      return `no whole answer within ${limitMs} ms`;
     case 'caller':
       return 'the caller ended the call';
     case 'shutdown':
