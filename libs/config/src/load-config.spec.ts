@@ -138,6 +138,11 @@ describe('a bad configuration is refused', () => {
       'providers.a.apiKey: holds characters that cannot stand in a header',
     ],
     [
+      'an empty key',
+      BASE.replace('/v1 }', '/v1, apiKey: "${NO_SUCH_VARIABLE:-}" }'),
+      'providers.a.apiKey: is empty: set its variable, or leave it out',
+    ],
+    [
       'a header with a space',
       BASE.replace('/v1 }', '/v1, headers: { "a b": c } }'),
       'providers.a.headers.a b: is not the name of a header',

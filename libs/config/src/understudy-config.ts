@@ -28,6 +28,7 @@ function baseUrlProblem(text: string): string | undefined {
 /** HTTP refuses anything else, call by call, long after the start. */
 const headerValue = z
   .string()
+  .min(1, { error: 'is empty: set its variable, or leave it out', abort: true })
   .regex(/^[\x20-\x7e]+$/, 'holds characters that cannot stand in a header; is there a line break at its end?');
 
 /** They belong to the connection or to the body of one call; a fixed value breaks every call. */
