@@ -9,7 +9,7 @@ import { ask, startStreamingStack, type StreamingStack, type StreamPair } from '
 
 let system: StreamingStack;
 beforeAll(async () => {
-  system = await startStreamingStack({ same: 32, other: 14, anthropic: 7 });
+  system = await startStreamingStack({ same: 33, other: 14, anthropic: 7 });
 }, 90_000);
 afterAll(() => system?.stack.stop());
 
@@ -315,6 +315,14 @@ describe('/v1/jobs', () => {
     const done = await json(`/v1/jobs/${body.id}?wait_ms=10000`);
     expect(done.body).toMatchObject({ state: 'completed', result: { object: 'chat.completion' } });
     expect(done.headers.get('x-understudy-target')).toBe(pair.targets[0]);
+  });
+
+  it('says where the job of an idempotency key stands when it is sent again', async () => {
+    const pair = system.pair();
+    const request = { ...ask(pair), understudy: { idempotencyKey: `again-${pair.first}` } };
+    const { body } = await post(request);
+    expect((await json(`/v1/jobs/${body.id}?wait_ms=10000`)).body).toMatchObject({ state: 'completed' });
+    expect(await post(request)).toMatchObject({ status: 202, body: { id: body.id, state: 'completed' } });
   });
 
   it('lets others read along, from the beginning', async () => {

@@ -36,7 +36,9 @@ export class JobsController {
     const { request, wishes, stream } = readChatRequest(body, incoming.headers, this.config.gateway.streaming);
     const id = await this.client.enqueue(request as never, { ...wishes, ...(stream && { streaming: true }) });
     const headers = { ...answerHeaders({ jobId: id }), location: `/v1/jobs/${encodeURIComponent(id)}` };
-    sendJson(outgoing, 202, { id, object: 'job', state: 'queued' }, headers);
+    // A key may name a job that is under way or over already.
+    const state = wishes.idempotencyKey === undefined ? 'queued' : await this.client.state(id);
+    sendJson(outgoing, 202, { id, object: 'job', state }, headers);
   }
 
   /** Where a job stands, and its result or error once it has one; waits for that as long as `wait_ms` says. */
