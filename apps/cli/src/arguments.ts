@@ -6,7 +6,7 @@ const UNIT_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 export function onlyWord({ words }: Typed, what: string): string {
   const [word, ...more] = words;
   if (word === undefined) throw new UsageError(`${what} is missing`);
-  if (more.length > 0) throw new UsageError(`one ${what} at a time; "${more[0]}" is one too many`);
+  if (more.length > 0) throw new UsageError(`"${more[0]}" is one too many: it takes ${what} and no more`);
   return word;
 }
 

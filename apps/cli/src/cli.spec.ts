@@ -155,7 +155,7 @@ describe('understudy job and cancel', () => {
     const id = await queue.add({ request: request('good') });
     await expect.poll(async () => (await results.get(id))?.status, { timeout: 5_000 }).toBe('completed');
     const said = await understudy(`job ${id}`);
-    expect(said.out).toMatch(/state +answered/);
+    expect(said.out).toMatch(/state +completed/);
     expect(said.out).toMatch(/2 {2}b\/m {5}success +- +30 +0\.001200/);
     expect(said.out).toMatch(/answered +by b\/m after 50 ms, 5 of them in the queue/);
     expect(said.out).not.toContain('the answer');
@@ -169,7 +169,7 @@ describe('understudy job and cancel', () => {
 
   it('a job that waits is cancelled; one that has ended is left alone, with exit code 1', async () => {
     const id = await queue.add({ request: request('later') }, { delayMs: 600_000 });
-    expect(await json(`job ${id}`)).toMatchObject({ state: 'delayed', model: 'later', attempts: [] });
+    expect(await json(`job ${id}`)).toMatchObject({ state: 'parked', model: 'later', attempts: [] });
     expect(await understudy(`cancel ${id}`)).toMatchObject({ code: 0, out: `${id} is cancelled\n` });
     expect(await json(`job ${id}`)).toMatchObject({ state: 'cancelled', outcome: { error: { code: 'cancelled' } } });
     const ended = await failedJob('odd');

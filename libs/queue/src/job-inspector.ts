@@ -8,8 +8,8 @@ import { ResultStore } from './result-store.js';
 /** All that is known of one job but what was asked. Times are epoch milliseconds. */
 export interface JobReport {
   id: string;
-  /** `answered`, `failed` and `cancelled` are final; `waiting`, `delayed` (parked or put off) and `active` are not. */
-  state: 'waiting' | 'delayed' | 'active' | 'answered' | 'failed' | 'cancelled';
+  /** The words of the client and the gateway: `completed`, `failed` and `cancelled` are final; `queued`, `parked` (put off, too) and `running` are not. */
+  state: 'queued' | 'parked' | 'running' | 'completed' | 'failed' | 'cancelled';
   /** Null where only the result is left. */
   model: string | null;
   tenant: string | null;
@@ -61,8 +61,8 @@ export class JobInspector {
       idempotencyKey: job?.idempotencyKey ?? null,
       enqueuedAt: job?.enqueuedAt ?? null,
       runs: job?.runs ?? null,
-      parkedIn: (state === 'delayed' && progress.parked?.group) || null,
-      inFlight: (state === 'active' && progress.inFlight) || null,
+      parkedIn: (state === 'parked' && progress.parked?.group) || null,
+      inFlight: (state === 'running' && progress.inFlight) || null,
       attempts: attemptsOf(outcome) ?? progress.attempts,
       outcome,
       reason: reasonOf(outcome) ?? (state === 'failed' ? (job?.reason ?? null) : null),
@@ -76,13 +76,15 @@ export class JobInspector {
 }
 
 function finalState(outcome: JobOutcome): JobReport['state'] {
-  if (outcome.status === 'completed') return 'answered';
+  if (outcome.status === 'completed') return 'completed';
   return outcome.error.code === 'cancelled' ? 'cancelled' : 'failed';
 }
 
 /** BullMQ tells waiting jobs with and without a priority apart. */
 function nameState(state: string): JobReport['state'] {
-  return state === 'active' || state === 'delayed' || state === 'failed' ? state : 'waiting';
+  if (state === 'active') return 'running';
+  if (state === 'delayed') return 'parked';
+  return state === 'failed' ? 'failed' : 'queued';
 }
 
 function attemptsOf(outcome: JobOutcome | null): Attempt[] | undefined {
