@@ -114,6 +114,7 @@ describe('input that cannot be used', () => {
       'fault.kind',
       'must be one of: down, rate-limit',
     ],
+    ['POST', '/faults', { provider: 'p', fault: 'reset' }, 400, 'fault', 'must be an object such as {"kind"'],
     ['POST', '/faults', { provider: 'p', fault: { kind: 'flaky', ratio: 2 } }, 400, 'fault.ratio', '<=1'],
     [
       'POST',

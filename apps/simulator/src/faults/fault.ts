@@ -12,7 +12,10 @@ const faultKinds = faultSchemas.map((schema) => schema.shape.kind.value);
 
 /** Every way a provider can misbehave. A new kind is one schema and one responder in the file of its sort. */
 export const faultSchema = z.discriminatedUnion('kind', faultSchemas, {
-  error: `must be one of: ${faultKinds.join(', ')}`,
+  error: ({ input }) =>
+    typeof input === 'object'
+      ? `must be one of: ${faultKinds.join(', ')}`
+      : 'must be an object such as {"kind":"slow-drip","tokensPerSecond":8}',
 });
 
 /** A way to misbehave, with defaults filled in. */
