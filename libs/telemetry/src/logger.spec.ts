@@ -49,6 +49,32 @@ describe('a line', () => {
   });
 });
 
+describe('an error', () => {
+  const PROMPT = 'what nobody but the provider may read';
+  const refused = (more = {}) =>
+    Object.assign(new Error('WRONGTYPE'), { code: 'E', command: { name: 'evalsha', args: [PROMPT] }, ...more });
+
+  it.each<[string, object]>([
+    ['it', refused()],
+    ['one that it carries', refused({ lastNodeError: refused() })],
+    ['one of many that it carries', refused({ previousErrors: [refused(), refused()] })],
+    ['its cause', Object.assign(new Error('no', { cause: refused() }))],
+  ])('is logged without what was said to Redis when %s was met by a command', (_where, err) => {
+    createLogger({ name: 'router', destination }).error({ event: 'llm.job.given_up', err });
+    expect(lines[0]).not.toContain(PROMPT);
+    expect(last().err).toMatchObject({ type: 'Error', stack: expect.stringContaining('WRONGTYPE') });
+  });
+
+  it('is logged without it by its own too, and a value that is no error as it is', () => {
+    const logger = createLogger({ name: 'router', destination });
+    logger.error(refused());
+    expect(lines[0]).not.toContain(PROMPT);
+    expect(last()).toMatchObject({ err: { code: 'E' }, msg: 'WRONGTYPE' });
+    logger.error({ err: 'a text' });
+    expect(last().err).toBe('a text');
+  });
+});
+
 describe('LOG_LEVEL', () => {
   it('is the lowest level that is written', () => {
     vi.stubEnv('LOG_LEVEL', 'warn');

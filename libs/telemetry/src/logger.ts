@@ -1,6 +1,7 @@
 import { trace } from '@opentelemetry/api';
 import { pino, type DestinationStream, type Logger } from 'pino';
 import { prettyFactory } from 'pino-pretty';
+import { logError } from './log-error.js';
 import { redact } from './log-redaction.js';
 import { TelemetryEnvError } from './telemetry-env-error.js';
 
@@ -16,7 +17,7 @@ export interface LoggerOptions {
 /**
  * A pino logger that writes one JSON object per line, or readable lines with `LOG_FORMAT=pretty` (the default on a terminal).
  * `LOG_LEVEL` is the lowest level that is written, default `info`. Inside a span each line carries `trace_id`, `span_id` and
- * `trace_flags`. Secrets are masked.
+ * `trace_flags`. Secrets are masked, and what was said to Redis is left out of errors.
  * @throws TelemetryEnvError when LOG_LEVEL or LOG_FORMAT has an unknown value
  */
 export function createLogger({ name, destination = pino.destination({ fd: 1, sync: true }) }: LoggerOptions): Logger {
@@ -28,6 +29,7 @@ export function createLogger({ name, destination = pino.destination({ fd: 1, syn
       level,
       base: { pid: process.pid },
       formatters: { level: (label) => ({ level: label }) },
+      serializers: { err: logError },
       mixin: activeSpanFields,
       hooks: { streamWrite: redact },
     },
