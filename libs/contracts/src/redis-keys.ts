@@ -23,7 +23,7 @@ export function redisKeys(prefix: string) {
      * that works on the job. Also the name of a pub/sub channel: a message says that there is more to read, its content nothing.
      */
     chunks: (jobId: string) => `${prefix}:chunks:${jobId}`,
-    /** zset of ids of jobs that were cancelled lately, by the time of Redis; trimmed to the last minutes. */
+    /** zset of ids of jobs that were cancelled lately, by the time of Redis; trimmed to the last ten minutes, which are its TTL too. Written by whoever cancels. */
     cancelled: `${prefix}:cancelled`,
     /** pub/sub channel on which routers hear of cancelled jobs. Payload: the job's id. */
     cancel: `${prefix}:cancel`,

@@ -7,7 +7,7 @@ import { lastValueFrom } from 'rxjs';
 import { BullContext } from './bull-context.js';
 import { gateErrors } from './error-gate.js';
 import { JobWorker } from './job-worker.js';
-import { mendJob } from './mend-job.js';
+import { mendAfter, mendJob } from './mend-job.js';
 import { RejectedJobError } from './rejected-job-error.js';
 import { isVerdict } from './verdict.js';
 import { SHUTDOWN, type StopPatience, SupervisedWorker } from './supervised-worker.js';
@@ -128,6 +128,7 @@ export class BullServer extends Server implements CustomTransportStrategy {
       autorun: false,
       ...(telemetry && { telemetry }),
     });
+    worker.onRefused = (error) => mendAfter(error, this.#redis, (name) => worker.toKey(name)).catch(this.#onError);
     worker.on('error', this.#onError);
     worker.on('stalled', (jobId) => void mendJob(this.#redis, worker.toKey(jobId)).catch(this.#onError));
     return worker;

@@ -50,6 +50,9 @@ describe('a job that was written into Redis by hand', () => {
     ['trace metadata that is not JSON', 'bad-trace', { opts: '{"tm":"nonsense"}' }, {}],
     ['trace metadata of a wrong type', 'odd-trace', { opts: '{"tm":{"a":1}}' }, {}],
     ['a time that is no number', 'odd-time', { timestamp: 'yesterday' }, {}],
+    ['a number of runs that is none', 'odd-runs', { ats: 'many' }, {}],
+    ['more runs than Redis can count', 'endless-runs', { ats: '9e15' }, {}],
+    ['a number of takeovers that is none', 'odd-takeovers', { ats: 'many', stc: 'some' }, {}],
   ])('with %s reaches the handler, is refused by it, and stops nobody', async (_what, jobId, fields, payload) => {
     await writeByHand(jobId, fields);
     await vi.waitFor(() => expect(seen.has(jobId)).toBe(true), 8_000);

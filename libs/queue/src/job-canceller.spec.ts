@@ -86,6 +86,13 @@ describe('cancelling a job', () => {
     });
   });
 
+  it('is remembered for ten minutes, also when no other is cancelled after it', async () => {
+    await queue.cancel(await queue.add(job));
+    const leftMs = await redis.pttl(redisKeys(prefix).cancelled);
+    expect(leftMs).toBeGreaterThan(540_000);
+    expect(leftMs).toBeLessThanOrEqual(600_000);
+  });
+
   it('twice changes nothing, and says the same', async () => {
     const id = await queue.add(job);
     await queue.cancel(id);

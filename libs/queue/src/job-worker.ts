@@ -7,6 +7,8 @@ const REFUSED_PAUSE_MS = 1_000;
 /** BullMQ's worker, made safe against what can stand in Redis. */
 export class JobWorker extends Worker {
   readonly #givenUp = new WeakMap<Job, string>();
+  /** Is told at once when Redis answers with an error instead of a job, before the worker pauses for it. Must not reject. */
+  onRefused: (error: Error) => Promise<void> = () => Promise.resolve();
 
   /** Why the queue gives a job up instead of having it worked on, if it does. */
   givenUp(job: Job): string | undefined {
@@ -31,7 +33,8 @@ export class JobWorker extends Worker {
     try {
       return await super.moveToActive(token, name);
     } catch (error) {
-      if (!this.closing && (error as Error).name === 'ReplyError') await delay(REFUSED_PAUSE_MS);
+      if (!this.closing && (error as Error).name === 'ReplyError')
+        await Promise.all([this.onRefused(error as Error), delay(REFUSED_PAUSE_MS)]);
       throw error;
     }
   }

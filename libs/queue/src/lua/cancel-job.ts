@@ -24,6 +24,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('ZADD', KEYS[5], now, ARGV[3])
 redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', now - ARGV[6])
+redis.call('PEXPIRE', KEYS[5], ARGV[6])
 if ARGV[4] ~= '' then redis.call('PUBLISH', ARGV[4], ARGV[3]) end
 redis.call('PUBLISH', ARGV[5], ARGV[3])
 return 'cancelled'
