@@ -140,7 +140,7 @@ describe('understudy dead-letters', () => {
     ['dead-letters list --limit 0', 'a whole number from 1 on'],
     ['job', 'the id of the job is missing'],
     ['job a b', '"b" is one too many'],
-    ['job --nonsense', '--nonsense'],
+    ['job --nonsense', "Unknown option '--nonsense'\n"],
     ['jobs', 'there is no command "jobs"; there are status, job, cancel, dead-letters, check'],
   ])('typed wrong (%s) says what is right, with exit code 2', async (words, advice) => {
     const said = await understudy(words);

@@ -61,7 +61,8 @@ function readArguments(args: readonly string[], command: Command): Typed {
     });
     return { words: positionals, options: values as Typed['options'] };
   } catch (error) {
-    throw new UsageError((error as Error).message);
+    // Node's second sentence is advice on words that begin with a dash: no id does.
+    throw new UsageError((error as Error).message.split('. ', 1)[0]!);
   }
 }
 
