@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { CompletionClient } from '#libs/client';
+import { CompletionQueue } from '#libs/queue';
 import { type RedisGate, redisGate, simulatorAdmin, startStack, type Stack } from '#libs/testing';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type RunningRedis, startRedis } from '../../tools/redis/start-redis.js';
@@ -49,6 +50,15 @@ const resident = async (url: string) =>
   Number(/^process_resident_memory_bytes ([0-9.e+]+)/m.exec(await (await fetch(`${url}/metrics`)).text())?.[1]);
 const residents = () => Promise.all(routers().map(({ url }) => resident(url)));
 const logBytes = () => routers().reduce((sum, router) => sum + router.output().length, 0);
+
+async function untilQueueIsEmpty() {
+  const queue = new CompletionQueue({ redisUrl: redis.url, prefix: stack.prefix });
+  await vi.waitFor(async () => expect(await queue.counts()).toMatchObject({ active: 0, prioritized: 0, delayed: 0 }), {
+    timeout: 40_000,
+    interval: 200,
+  });
+  await queue.close();
+}
 
 /** Enqueues jobs, does something to Redis when some are under way, and waits for all. */
 async function throughAll(harm: () => Promise<void>) {
@@ -100,6 +110,8 @@ test('G50 Redis is restarted: no job is lost, and everybody goes on by themselve
 }, 120_000);
 
 test('G50 Redis answers a second late: a call in flight does not wait for it', async () => {
+  // Jobs that lost their locks in the pause are taken up once more, to be ended; a router takes one job per round trip.
+  await untilQueueIsEmpty();
   gate.slow(1_000);
   const results = await Promise.all(
     Array.from({ length: 20 }, async () => client.result(await client.enqueue(HELLO), { waitMs: 60_000 })),
