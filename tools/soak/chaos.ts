@@ -7,6 +7,8 @@ export interface Blows {
   redis: number;
 }
 
+const DECK: readonly (keyof Blows)[] = ['router', 'router', 'router', 'router', 'router', 'aggregator', 'redis'];
+
 interface ChaosOptions {
   /** Mean pause between two blows, in milliseconds. */
   everyMs: number;
@@ -20,10 +22,12 @@ interface ChaosOptions {
 export async function wreakHavoc(fleet: Fleet, { everyMs, draw, onBlow, signal }: ChaosOptions): Promise<Blows> {
   const blows: Blows = { router: 0, aggregator: 0, redis: 0 };
   const repairs: Promise<unknown>[] = [];
+  let deck: (keyof Blows)[] = [];
   while (!signal.aborted) {
     await pause(everyMs * (0.5 + draw()), signal);
     if (signal.aborted) break;
-    const kind = kindOf(draw());
+    if (deck.length === 0) deck = shuffled(DECK, draw);
+    const kind = deck.pop() as keyof Blows;
     blows[kind]++;
     if (kind === 'redis') {
       onBlow('redis killed');
@@ -41,9 +45,12 @@ export async function wreakHavoc(fleet: Fleet, { everyMs, draw, onBlow, signal }
   return blows;
 }
 
-function kindOf(draw: number): keyof Blows {
-  if (draw < 0.7) return 'router';
-  return draw < 0.88 ? 'aggregator' : 'redis';
+/** In random order, but so that no run is without a blow of each kind. */
+function shuffled<T>(cards: readonly T[], draw: () => number): T[] {
+  return cards
+    .map((card) => ({ card, at: draw() }))
+    .toSorted((a, b) => a.at - b.at)
+    .map(({ card }) => card);
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
