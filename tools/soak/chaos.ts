@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Fleet } from './fleet.js';
 
 /** How often each blow was dealt. */
@@ -24,7 +25,8 @@ export async function wreakHavoc(fleet: Fleet, { everyMs, draw, onBlow, signal }
   const repairs: Promise<unknown>[] = [];
   let deck: (keyof Blows)[] = [];
   while (!signal.aborted) {
-    await pause(everyMs * (0.5 + draw()), signal);
+    // Ends early when the run does.
+    await delay(everyMs * (0.5 + draw()), undefined, { signal }).catch(() => undefined);
     if (signal.aborted) break;
     if (deck.length === 0) deck = shuffled(DECK, draw);
     const kind = deck.pop() as keyof Blows;
@@ -51,14 +53,4 @@ function shuffled<T>(cards: readonly T[], draw: () => number): T[] {
     .map((card) => ({ card, at: draw() }))
     .toSorted((a, b) => a.at - b.at)
     .map(({ card }) => card);
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }
