@@ -20,6 +20,9 @@ const SWEEP_EVERY_MS = 5_000;
 /** Jobs of one class that stand in front of the queue at once: enough to keep routers busy until the next look. */
 const PORTION = 100;
 
+/** Of a group that may be small: looking for room costs by the number of jobs that are to find some. */
+const FEW = 8;
+
 /** Where there is room for fewer, as for the trial of a half-open target: how long before more may go. */
 const PAUSE_AFTER_FEW_MS = 500;
 
@@ -32,6 +35,8 @@ interface Waiting extends ParkedGroup {
   model: string;
   /** Null: the configuration knows none. Its jobs go on, and fail by themselves. */
   route: ResolvedRoute | null;
+  /** How many are let go at once. */
+  portion: number;
   notBefore: number;
   toldAt: number;
   sweepFrom: number;
@@ -84,7 +89,14 @@ export class WakerService implements OnApplicationBootstrap, OnModuleDestroy {
   #follow(group: ParkedGroup): Waiting {
     let waiting = this.#groups.get(group.name);
     if (!waiting) {
-      waiting = { ...group, ...wishesOf(group, this.config), notBefore: -Infinity, toldAt: -Infinity, sweepFrom: 0 };
+      waiting = {
+        ...group,
+        ...wishesOf(group, this.config),
+        portion: FEW,
+        notBefore: -Infinity,
+        toldAt: -Infinity,
+        sweepFrom: 0,
+      };
       this.#groups.set(group.name, waiting);
     }
     return waiting;
@@ -135,13 +147,17 @@ export class WakerService implements OnApplicationBootstrap, OnModuleDestroy {
   async #releaseFrom(group: Waiting): Promise<void> {
     const now = performance.now();
     if (this.#stopped || now < group.notBefore) return;
-    const room = group.route ? this.decisions.roomFor(group.route, PORTION) : PORTION;
+    const { portion } = group;
+    const room = group.route ? this.decisions.roomFor(group.route, portion) : portion;
     if (room === 0) return;
     const { released, left } = await this.lot.release(group.name, room, PORTION);
-    if (room < PORTION) group.notBefore = now + PAUSE_AFTER_FEW_MS;
+    group.portion = left > FEW ? PORTION : FEW;
+    if (room < portion) group.notBefore = now + PAUSE_AFTER_FEW_MS;
     if (released === 0) return;
     this.metrics.released(group.route ? 'available' : 'unroutable', released);
     this.#log.log({ event: 'llm.jobs.released', model: group.model, group: group.name, jobs: released, left });
+    // It is larger than was thought, and there may be room for more.
+    if (released === portion && portion < group.portion) await this.#releaseFrom(group);
   }
 
   async #sweep(now: number): Promise<void> {
