@@ -81,7 +81,7 @@ export class DecisionService {
    */
   roomFor(route: ResolvedRoute, most: number): number {
     const now = Date.now();
-    const question = this.#question(route, NEW_JOB, this.health.views(now), route.mode ?? this.health.mode());
+    const question = this.#newJob(route, now);
     let routing = this.#routing;
     for (let n = 0; n < most; n++) {
       const decision = choose(question, routing, now, NO_LUCK, this.config.health.policy);
@@ -94,8 +94,7 @@ export class DecisionService {
   /** How long until a new job may ask somebody along this route, in milliseconds; 0: now. */
   waitFor(route: ResolvedRoute): number {
     const now = Date.now();
-    const question = this.#question(route, NEW_JOB, this.health.views(now), route.mode ?? this.health.mode());
-    return choose(question, this.#routing, now, NO_LUCK, this.config.health.policy).waitMs;
+    return choose(this.#newJob(route, now), this.#routing, now, NO_LUCK, this.config.health.policy).waitMs;
   }
 
   /**
@@ -126,6 +125,11 @@ export class DecisionService {
   /** `hear` is called when a target at its limit is found to have room again. */
   onRoom(hear: () => void): void {
     this.#hearRoom = hear;
+  }
+
+  /** Of a job that has met nothing yet. */
+  #newJob(route: ResolvedRoute, now: number): RouteQuestion {
+    return this.#question(route, NEW_JOB, this.health.views(now), route.mode ?? this.health.mode());
   }
 
   /** Targets of the other mode are a reserve for this job; only a pin asks one of them first. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { UnderstudyConfig } from '#libs/config';
 import { type Attempt, type CompletionJob, faultsOfRequest, routingSchema } from '#libs/contracts';
 import { FAILURE_CLASSES } from '#libs/health-core';
-import type { ParkedGroup } from '#libs/queue';
+import { type ParkedGroup, readJson } from '#libs/queue';
 import { z } from 'zod';
 import { routeAfter } from './next-step.js';
 import { type ResolvedRoute, resolveRoute, type RouteWishes } from './resolve-route.js';
@@ -80,11 +80,3 @@ const asAttempt = ({ target, outcome }: Fault, i: number): Attempt => ({
   startedAt: 0,
   latencyMs: 0,
 });
-
-function readJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}

@@ -1,5 +1,6 @@
 import { type Attempt, ERROR_CODES, type ErrorCode } from '#libs/contracts';
 import { readProgress } from './job-progress.js';
+import { readJson } from './read-json.js';
 
 /** A job that was given up, and why. Times are epoch milliseconds. */
 export interface DeadLetter {
@@ -73,12 +74,3 @@ function readReason(text: string): { code: ErrorCode; reason: string } {
 }
 
 const textOrNull = (value: unknown): string | null => (typeof value === 'string' ? value : null);
-
-/** Anybody can write into a queue. */
-export function readJson(text: string | null): unknown {
-  try {
-    return JSON.parse(text ?? 'null');
-  } catch {
-    return null;
-  }
-}

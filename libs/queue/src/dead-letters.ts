@@ -1,18 +1,12 @@
 import { completionJobSchema, countAttempts, QUEUES, redisKeys, UnderstudyError } from '#libs/contracts';
 import { redisTimeMs } from '#libs/redis';
-import {
-  type DeadLetter,
-  type DeadLetterFilter,
-  LETTER_FIELDS,
-  matches,
-  readJson,
-  toDeadLetter,
-} from './dead-letter.js';
+import { type DeadLetter, type DeadLetterFilter, LETTER_FIELDS, matches, toDeadLetter } from './dead-letter.js';
 import { identityOf } from './job-identity.js';
 import { endInFlight, type JobProgress, readProgress } from './job-progress.js';
 import { BEGIN_REPLAY, PURGE_LETTER } from './lua/dead-letters.js';
 import { ProducerQueue } from './producer-queue.js';
 import type { QueueLocation } from './queue-access.js';
+import { readJson } from './read-json.js';
 
 /** Read at once: payloads may be megabytes each. */
 const BATCH = 20;

@@ -14,6 +14,7 @@ export * from './job-progress.js';
 export * from './parking-lot.js';
 export * from './pass-through-rpc.filter.js';
 export * from './probe-queue.js';
+export * from './read-json.js';
 export * from './rejected-job-error.js';
 export { SHUTDOWN, type StopPatience } from './supervised-worker.js';
 export * from './stop-patience.js';

@@ -4,6 +4,7 @@ import type { ClockOnDemand } from '#libs/redis';
 import { endInFlight, readProgress, withoutMiddle } from './job-progress.js';
 import { CANCEL_JOB } from './lua/cancel-job.js';
 import type { ProducerQueue } from './producer-queue.js';
+import { readJson } from './read-json.js';
 import { isReservedId } from './reserved-ids.js';
 
 /** For so long routers that have missed the message can still learn that a job was cancelled, in milliseconds. */
@@ -76,13 +77,4 @@ function outcomeOf(jobId: string, stored: unknown, now: number): JobOutcome {
 export function replyToOf(payload: unknown): string | undefined {
   const { replyTo } = (payload ?? {}) as { replyTo?: unknown };
   return typeof replyTo === 'string' ? replyTo : undefined;
-}
-
-/** Anybody can write into a queue. */
-function readJson(text: string | null | undefined): unknown {
-  try {
-    return JSON.parse(text ?? 'null');
-  } catch {
-    return null;
-  }
 }

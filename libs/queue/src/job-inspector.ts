@@ -1,9 +1,10 @@
 import { type Attempt, type JobOutcome, QUEUES, redisKeys, UnderstudyError } from '#libs/contracts';
-import { LETTER_FIELDS, readJson, toDeadLetter } from './dead-letter.js';
+import { LETTER_FIELDS, toDeadLetter } from './dead-letter.js';
 import { type CallInFlight, readProgress } from './job-progress.js';
 import { ProducerQueue } from './producer-queue.js';
 import type { QueueLocation } from './queue-access.js';
 import { ResultStore } from './result-store.js';
+import { readJson } from './read-json.js';
 
 /** All that is known of one job but what was asked. Times are epoch milliseconds. */
 export interface JobReport {

@@ -45,7 +45,7 @@ export class ParkingLot {
     this.#redis = options.connection ?? connectRedis({ url: options.redisUrl, name: 'parking', patience: 'patient' });
     this.#keys = redisKeys(options.prefix);
     this.#bull = new QueueKeys(options.prefix).getKeys(queue);
-    this.#jobKeyPrefix = `${options.prefix}:${queue}:`;
+    this.#jobKeyPrefix = this.#keys.bull(queue, '');
   }
 
   /**

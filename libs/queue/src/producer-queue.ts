@@ -1,3 +1,4 @@
+import { redisKeys } from '#libs/contracts';
 import { closeRedis, connectRedis, type Redis } from '#libs/redis';
 import { type DefaultJobOptions, type JobsOptions, Queue, type Telemetry } from 'bullmq';
 import { addInTransaction, type FramedJobs, type NewJob } from './add-in-transaction.js';
@@ -47,7 +48,7 @@ export class ProducerQueue {
 
   /** Name of a key of a job in this queue. */
   jobKey(jobId: string): string {
-    return `${this.options.prefix}:${this.name}:${jobId}`;
+    return redisKeys(this.options.prefix).bull(this.name, jobId);
   }
 
   /** Lets go of the connection, unless it was lent. */
