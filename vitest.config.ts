@@ -10,10 +10,12 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
     globalSetup: ['test/setup/global.ts'],
-    setupFiles: ['reflect-metadata'],
+    setupFiles: ['reflect-metadata', 'test/setup/patience.ts'],
     include: ['{apps,libs,tools}/**/*.spec.ts', 'test/**/*.spec.ts'],
-    // Journeys start real processes; on a small machine starting five of them takes seconds.
-    testTimeout: 20_000,
-    hookTimeout: 60_000,
+    // To catch what hangs, not what is slow: on a small and busy machine starting five processes takes many seconds.
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    // The same for expect.poll as test/setup/patience.ts has for vi.waitFor.
+    expect: { poll: { timeout: 15_000 } },
   },
 });

@@ -36,10 +36,7 @@ const ask = () =>
 test('G53 a router killed with SIGKILL gives its places back: its job and the others are answered', async () => {
   await admin.addFault({ provider, fault: { kind: 'down', mode: 'hang' }, forRequests: 1 });
   const first = ask();
-  await vi.waitFor(async () => expect((await admin.calls({ provider })).total).toBe(1), {
-    timeout: 5_000,
-    interval: 5,
-  });
+  await vi.waitFor(async () => expect((await admin.calls({ provider })).total).toBe(1), { interval: 5 });
   const others = [ask(), ask()];
   // Which of the two holds the place is not known from outside: the one whose death ends the call.
   const held = async () => (await admin.calls({ provider })).calls[0]!;

@@ -127,7 +127,7 @@ describe('with every provider down', () => {
       expect(outcome.status).toBe('completed');
       expect(attemptsOf(outcome).filter((attempt) => attempt.outcome === 'success')).toHaveLength(1);
     }
-    await expect.poll(() => lot.groups(), { timeout: 10_000 }).toEqual([]);
+    await expect.poll(() => lot.groups()).toEqual([]);
   }, 90_000);
 
   test('Redis is restarted while jobs are parked: they are still there, and are let go', async () => {
@@ -139,10 +139,10 @@ describe('with every provider down', () => {
     const parkedBefore = await lot.count();
     await redis.stop();
     await redis.restart();
-    await expect.poll(() => lot.count(), { timeout: 10_000 }).toBe(parkedBefore);
+    await expect.poll(() => lot.count()).toBe(parkedBefore);
     await Promise.all(providers.map((provider) => admin.revive(provider)));
     const outcomes = await allOutcomes(ids, 40_000);
     expect(outcomes.map(({ status }) => status)).toEqual(ids.map(() => 'completed'));
-    await expect.poll(() => lot.groups(), { timeout: 10_000 }).toEqual([]);
+    await expect.poll(() => lot.groups()).toEqual([]);
   }, 90_000);
 });

@@ -66,7 +66,7 @@ describe('three probers', () => {
     // Not in the middle of a ping: what becomes of that one is told below.
     const untilDue = () =>
       Math.min(...models.flatMap((model) => distancesToDue(`${provider}/${model}`, { intervalMs, jitter })));
-    await vi.waitFor(() => expect(untilDue()).toBeGreaterThan(300), { timeout: 10_000, interval: 20 });
+    await vi.waitFor(() => expect(untilDue()).toBeGreaterThan(300), { interval: 20 });
     stack.app('prober', 0).kill('SIGKILL');
     await stack.app('prober', 0).exited;
     const soFar = await slotsSeen();
@@ -94,7 +94,7 @@ describe('a prober killed in the middle of a ping', () => {
         config: configOf(provider, ['x'], `{ intervalMs: ${intervalMs}, jitter: 0 }`),
       });
       const callCount = async () => (await simulator.calls({ provider })).total;
-      await vi.waitFor(async () => expect(await callCount()).toBe(1), { timeout: 10_000 });
+      await vi.waitFor(async () => expect(await callCount()).toBe(1));
 
       stack.app('prober').kill('SIGKILL');
       await stack.app('prober').exited;

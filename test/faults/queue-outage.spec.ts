@@ -52,7 +52,7 @@ describe('when Redis stops and comes back', () => {
     await queue.add(job, { jobId: 'in-hand' });
     await queue.add(job, { jobId: 'put-off', delayMs: 100 });
     const inHand = replies.waitFor('in-hand', { timeoutMs: 20_000 });
-    await vi.waitFor(() => expect(release).toHaveLength(1), 5_000);
+    await vi.waitFor(() => expect(release).toHaveLength(1));
 
     await redis.stop();
     const begun = performance.now();
@@ -64,7 +64,7 @@ describe('when Redis stops and comes back', () => {
     await redis.restart();
     expect(await inHand).toMatchObject({ status: 'failed', error: { message: 'answered' } });
     expect(await replies.waitFor('put-off', { timeoutMs: 15_000 })).toMatchObject({ status: 'failed' });
-    await vi.waitFor(() => queue.add(job, { jobId: 'afterwards' }), 5_000);
+    await vi.waitFor(() => queue.add(job, { jobId: 'afterwards' }));
     expect(await replies.waitFor('afterwards', { timeoutMs: 15_000 })).toMatchObject({ status: 'failed' });
     expect(commits).toEqual(['committed', 'committed', 'committed']);
     // One line for the outage, not one per attempt to reconnect.
@@ -85,7 +85,7 @@ describe('when Redis stops and comes back', () => {
     await redis.restart();
     await server.whenReady(10_000);
     await queue.add(job);
-    await vi.waitFor(() => expect(seen).toHaveBeenCalled(), 10_000);
+    await vi.waitFor(() => expect(seen).toHaveBeenCalled());
     await Promise.all([server.close(), queue.close()]);
   }, 30_000);
 
@@ -95,7 +95,7 @@ describe('when Redis stops and comes back', () => {
     await server.whenReady(10_000);
     const queue = new CompletionQueue(location);
     await queue.add(job);
-    await expect.poll(() => queue.counts(), { timeout: 5_000 }).toMatchObject({ active: 1 });
+    await expect.poll(() => queue.counts()).toMatchObject({ active: 1 });
     await redis.stop();
     const begun = performance.now();
     await Promise.all([server.close(), queue.close()]);

@@ -80,7 +80,7 @@ const inAnotherTime = (skewMs: number) =>
   startRouter({ NODE_OPTIONS: `--import=${join(folder, 'skew.mjs')}`, CLOCK_SKEW_MS: String(skewMs) });
 const callsTo = async (provider: string) => (await admin.calls({ provider })).calls.toSorted((a, b) => a.at - b.at);
 const called = (provider: string, times: number) =>
-  vi.waitFor(async () => expect(await callsTo(provider)).toHaveLength(times), { timeout: 10_000 });
+  vi.waitFor(async () => expect(await callsTo(provider)).toHaveLength(times));
 const answerTo = async (id: string) => {
   const answer = await client.result(id, { waitMs: 30_000 });
   if (!answer) throw new Error(`job ${id} has no answer`);
@@ -115,7 +115,7 @@ describe('P1 a job survives a router that is killed', () => {
     const dying = await startRouter({ ROUTER_CONCURRENCY: '20' });
     await startRouter({ ROUTER_CONCURRENCY: '5' });
     const ids = await Promise.all(Array.from({ length: 100 }, () => client.enqueue(HELLO)));
-    await vi.waitFor(async () => expect((await callsTo(first)).length).toBeGreaterThan(30), { timeout: 10_000 });
+    await vi.waitFor(async () => expect((await callsTo(first)).length).toBeGreaterThan(30));
     dying.kill('SIGKILL');
     const answers = await Promise.all(ids.map((id) => answerTo(id)));
     expect(answers.map(({ understudy }) => understudy.jobId)).toEqual(ids);
@@ -146,7 +146,7 @@ describe('P1 a job survives a router that is killed', () => {
     const dying = await startRouter();
     const id = await client.enqueue(HELLO);
     const delayed = redisKeys(prefix).bull('completion', 'delayed');
-    await vi.waitFor(async () => expect(await redis.zscore(delayed, id)).not.toBeNull(), { timeout: 10_000 });
+    await vi.waitFor(async () => expect(await redis.zscore(delayed, id)).not.toBeNull());
     dying.kill('SIGKILL');
     await startRouter();
     await admin.revive(first);
@@ -168,7 +168,7 @@ describe('P1 a job survives a router that is killed', () => {
     await gate.shut();
     await startRouter();
     // The answer has come, and its commit waits for Redis.
-    await vi.waitFor(async () => expect((await callsTo(first))[0]?.status).toBe(200), { timeout: 10_000 });
+    await vi.waitFor(async () => expect((await callsTo(first))[0]?.status).toBe(200));
     dying.kill('SIGKILL');
     expect(told((await answerTo(id)).understudy.attempts)).toEqual([
       [1, 'one', 'lost'],
@@ -191,7 +191,7 @@ describe('P6 exactly one result', () => {
       [2, 'one', 'success'],
     ]);
     frozen.kill('SIGCONT');
-    await vi.waitFor(async () => expect(await discardedBy(frozen)).toBe(1), { timeout: 10_000 });
+    await vi.waitFor(async () => expect(await discardedBy(frozen)).toBe(1));
     expect(await answerTo(id)).toEqual(answer);
   }, 60_000);
 });
@@ -202,7 +202,7 @@ describe('P9 a router that is stopped', () => {
     await admin.addFault({ provider: first, fault: { kind: 'slow', addMs: 6_000 }, onRequests: [20, 24] });
     const leaving = await startRouter({ ROUTER_CONCURRENCY: '20' });
     const ids = await Promise.all(Array.from({ length: 120 }, () => client.enqueue(HELLO)));
-    await vi.waitFor(async () => expect((await callsTo(first)).length).toBeGreaterThan(30), { timeout: 10_000 });
+    await vi.waitFor(async () => expect((await callsTo(first)).length).toBeGreaterThan(30));
     await startRouter({ ROUTER_CONCURRENCY: '20' });
     const exit = await leaving.stop(8_000);
     expect(exit).toMatchObject({ code: 0 });

@@ -46,9 +46,7 @@ beforeAll(async () => {
     },
   });
   await Promise.all(Array.from({ length: GOOD_CALLS }, () => post()));
-  await vi.waitFor(async () => expect((await healthOf('leading'))?.requests).toBeGreaterThanOrEqual(GOOD_CALLS), {
-    timeout: 10_000,
-  });
+  await vi.waitFor(async () => expect((await healthOf('leading'))?.requests).toBeGreaterThanOrEqual(GOOD_CALLS));
   await admin.kill(dead);
 });
 
@@ -74,12 +72,8 @@ async function ask(traceId: string): Promise<{ answer: Answer; trace: ReceivedSp
   const response = await post({ traceparent: `00-${traceId}-00f067aa0ba902b7-01` });
   expect(response.status).toBe(200);
   const answer = (await response.json()) as Answer;
-  await expect
-    .poll(() => collector.trace(traceId).some((span) => span.kind === 'server'), { timeout: 10_000 })
-    .toBe(true);
-  await expect
-    .poll(() => collector.trace(traceId).some((span) => span.name === 'process completion'), { timeout: 10_000 })
-    .toBe(true);
+  await expect.poll(() => collector.trace(traceId).some((span) => span.kind === 'server')).toBe(true);
+  await expect.poll(() => collector.trace(traceId).some((span) => span.name === 'process completion')).toBe(true);
   return { answer, trace: collector.trace(traceId) };
 }
 

@@ -60,7 +60,7 @@ jobs: { takeoverMs: 3000 }
   await vi.waitFor(async () => {
     const { data } = await openai.models.list();
     if (!data.some(({ id: model }) => model === all[0]!.model)) throw new Error('no router has announced its models');
-  }, 10_000);
+  });
   return {
     url,
     openai,

@@ -137,7 +137,7 @@ describe.each(DELIVERIES)('a stream (%s)', (delivery) => {
     await untilCalled(pair);
     hangUp.abort();
     await expect(leaving).rejects.toThrow(/abort/);
-    await vi.waitFor(async () => expect((await callTo(pair)).aborted).toBe(true), 5_000);
+    await vi.waitFor(async () => expect((await callTo(pair)).aborted).toBe(true));
   });
 
   it('leaves its job alone when the caller that leaves has asked to keep it', async () => {
@@ -165,7 +165,7 @@ async function callTo({ first }: StreamPair) {
   if (!call) throw new Error('the provider was not called');
   return call;
 }
-const untilCalled = (pair: StreamPair) => vi.waitFor(() => callTo(pair), 5_000);
+const untilCalled = (pair: StreamPair) => vi.waitFor(() => callTo(pair));
 
 const BREAKS: [string, SimulatedFault][] = [
   ['is cut', { kind: 'cut', afterChunks: 8 }],
@@ -281,7 +281,7 @@ describe('a request', () => {
     await untilCalled(pair);
     hangUp.abort();
     await expect(leaving).rejects.toThrow(/abort/);
-    await vi.waitFor(async () => expect((await callTo(pair)).aborted).toBe(true), 5_000);
+    await vi.waitFor(async () => expect((await callTo(pair)).aborted).toBe(true));
     const metrics = await (await fetch(`${system.url}/metrics`)).text();
     expect(metrics).toMatch(/ai_callers_left_total\{job="cancelled"\} [1-9]/);
     expect(metrics).toMatch(/ai_streams_total\{delivery="live",outcome="left"\} \d/);
@@ -347,7 +347,7 @@ describe('/v1/jobs', () => {
       state: 'cancelled',
       error: { code: 'cancelled', status: 499 },
     });
-    await vi.waitFor(async () => expect((await callTo(pair)).aborted).toBe(true), 5_000);
+    await vi.waitFor(async () => expect((await callTo(pair)).aborted).toBe(true));
     const done = await post(ask(pair, 1));
     await json(`/v1/jobs/${done.body.id}?wait_ms=10000`);
     expect(await json(`/v1/jobs/${done.body.id}`, { method: 'DELETE' })).toMatchObject({

@@ -44,10 +44,7 @@ async function start(modes = '{ switchAfterMs: 1500, returnAfterMs: 1500 }', adm
 
 const statusOf = async ({ url }: RunningAggregator) => (await (await fetch(`${url}/status`)).json()) as StatusReport;
 const modeIs = (aggregator: RunningAggregator, current: string) =>
-  vi.waitFor(async () => expect((await statusOf(aggregator)).mode).toMatchObject({ current }), {
-    timeout: 10_000,
-    interval: 50,
-  });
+  vi.waitFor(async () => expect((await statusOf(aggregator)).mode).toMatchObject({ current }), { interval: 50 });
 
 function put({ url }: RunningAggregator, body: unknown, headers: Record<string, string> = {}) {
   const init = { method: 'PUT', headers: { 'content-type': 'application/json', ...headers } };
@@ -120,7 +117,7 @@ describe('the mode', () => {
     });
     await first.kill();
     const second = await start('{ switchAfterMs: 3000 }');
-    await vi.waitFor(async () => expect((await statusOf(second)).role).toBe('leader'), { timeout: 8_000 });
+    await vi.waitFor(async () => expect((await statusOf(second)).role).toBe('leader'));
     expect((await statusOf(second)).mode?.countingSince ?? since).toBe(since);
     await modeIs(second, 'direct');
   });
@@ -134,7 +131,7 @@ describe('the mode', () => {
 
     const second = await start();
     await modeIs(second, 'direct');
-    await vi.waitFor(async () => expect((await statusOf(second)).role).toBe('leader'), { timeout: 8_000 });
+    await vi.waitFor(async () => expect((await statusOf(second)).role).toBe('leader'));
     expect((await statusOf(second)).mode).toMatchObject({ current: 'direct', setTo: 'direct', reason: 'manual' });
     const report = (await (await fetch(`${second.url}/mode`)).json()) as { setting: unknown };
     expect(report.setting).toMatchObject({ mode: 'direct', reason: 'the relay bills twice' });

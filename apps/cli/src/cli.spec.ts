@@ -95,9 +95,7 @@ afterAll(async () => {
 
 async function failedJob(model: string, tenant?: string): Promise<string> {
   const id = await queue.add({ request: request(model), tenant });
-  await expect
-    .poll(() => queue.standing(id), { timeout: 5_000 })
-    .toMatchObject({ failedReason: expect.any(String) as string });
+  await expect.poll(() => queue.standing(id)).toMatchObject({ failedReason: expect.any(String) as string });
   return id;
 }
 
@@ -122,7 +120,7 @@ describe('understudy dead-letters', () => {
 
     mended.add('one');
     expect(await understudy(`dead-letters replay ${id}`)).toMatchObject({ code: 0, out: '1 replayed\n' });
-    await expect.poll(async () => (await results.get(id))?.status, { timeout: 5_000 }).toBe('completed');
+    await expect.poll(async () => (await results.get(id))?.status).toBe('completed');
     expect(await json('dead-letters purge --all --model two')).toEqual({ purged: 1 });
     expect(await understudy(`dead-letters show ${other}`)).toMatchObject({
       code: 1,
@@ -153,7 +151,7 @@ describe('understudy job and cancel', () => {
   it('P11 a job is told with every attempt: target, outcome, time and cost; its answer only when asked for', async () => {
     mended.add('good');
     const id = await queue.add({ request: request('good') });
-    await expect.poll(async () => (await results.get(id))?.status, { timeout: 5_000 }).toBe('completed');
+    await expect.poll(async () => (await results.get(id))?.status).toBe('completed');
     const said = await understudy(`job ${id}`);
     expect(said.out).toMatch(/state +completed/);
     expect(said.out).toMatch(/2 {2}b\/m {5}success +- +30 +0\.001200/);
@@ -196,9 +194,7 @@ describe('understudy status', () => {
     const counts = { routingWeight: 100, successRate: 0.987, requests: 150, failures: 2, probeIntervalMs: 30_000 };
     const target = { ...view, ...lately, ...counts };
     const snapshot = { epoch: 0, version: 1, at: Date.now(), scoring: 'adaptive' as const, targets: [target] };
-    await expect
-      .poll(() => store.publish({ epoch: 0, snapshot, state: '{}' }).catch(() => false), { timeout: 5_000 })
-      .toBe(true);
+    await expect.poll(() => store.publish({ epoch: 0, snapshot, state: '{}' }).catch(() => false)).toBe(true);
     await store.close();
     const said = await understudy('status');
     expect(said.code).toBe(0);

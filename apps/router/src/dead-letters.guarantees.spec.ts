@@ -23,7 +23,7 @@ describe('a job that has used up its attempts', () => {
     const made = allAttempts(failed);
     expect(made).toHaveLength(2);
 
-    await vi.waitFor(async () => expect(await letters.count()).toBe(1), 5_000);
+    await vi.waitFor(async () => expect(await letters.count()).toBe(1));
     const [letter] = (await letters.list()).letters;
     expect(letter).toMatchObject({ code: 'all_targets_failed', tenant: 'shop', idempotencyKey: 'order-1' });
     expect(letter?.attempts).toEqual(made);

@@ -48,8 +48,7 @@ const metric = async (series: string) => {
   );
 };
 const discarded = (reason: string) => metric(`ai_results_discarded_total{reason="${reason}"}`);
-const underWay = (calls: number) =>
-  vi.waitFor(async () => expect(await pair.callsToFirst()).toHaveLength(calls), 5_000);
+const underWay = (calls: number) => vi.waitFor(async () => expect(await pair.callsToFirst()).toHaveLength(calls));
 /** Puts a job into the queue as an earlier run has left it. */
 async function leftBehind(fields: Record<string, string | number>, job = JOB): Promise<string> {
   const { id } = await raw.add('completion', { ...job, replyTo: replyTo() }, { delay: 300 });
@@ -67,12 +66,12 @@ describe('a cancelled job', () => {
     expect(await queue.cancel(id)).toBe('cancelled');
     expect(await outcomeOf(id)).toMatchObject({ status: 'failed', error: { code: 'cancelled', jobId: id } });
     expect(attemptsOf(await outcomeOf(id))).toEqual([['one', 'cancelled']]);
-    await vi.waitFor(async () => expect((await pair.callsToFirst())[0]).toMatchObject({ aborted: true }), 5_000);
+    await vi.waitFor(async () => expect((await pair.callsToFirst())[0]).toMatchObject({ aborted: true }));
     const [call] = await pair.callsToFirst();
     expect(call!.at + call!.latencyMs! - cancelledAt).toBeLessThan(1_000);
 
     expect(attemptsOf(await pair.run())).toEqual([['one', 'success']]);
-    await vi.waitFor(async () => expect(await pair.countedForFirst()).toEqual(['cancelled', 'success']), 5_000);
+    await vi.waitFor(async () => expect(await pair.countedForFirst()).toEqual(['cancelled', 'success']));
     expect(await queue.standing(id)).toBe('missing');
     expect(await queue.counts()).toMatchObject({ failed: 0, active: 0 });
     expect(await metric('ai_jobs_total{outcome="cancelled"}')).toBe(1);
@@ -86,7 +85,7 @@ describe('a cancelled job', () => {
     await results.commit(id, { status: 'failed', error: { ...standing, code: 'cancelled' } });
     const noted = Date.now();
     await redis.zadd(redisKeys(pair.router.prefix).cancelled, noted, id);
-    await vi.waitFor(async () => expect((await pair.callsToFirst())[0]).toMatchObject({ aborted: true }), 5_000);
+    await vi.waitFor(async () => expect((await pair.callsToFirst())[0]).toMatchObject({ aborted: true }));
     const [call] = await pair.callsToFirst();
     // Looked for each half second; this machine may be busy.
     expect(call!.at + call!.latencyMs! - noted).toBeLessThan(2_000);
@@ -96,7 +95,7 @@ describe('a cancelled job', () => {
     await pair.fault({ kind: 'down' });
     await pair.faultOfSecond({ kind: 'down' });
     const [gone, stays] = [await queue.add({ ...JOB, replyTo: replyTo() }), await queue.add(JOB)];
-    await vi.waitFor(async () => expect(await queue.counts()).toMatchObject({ delayed: 2, active: 0 }), 10_000);
+    await vi.waitFor(async () => expect(await queue.counts()).toMatchObject({ delayed: 2, active: 0 }));
     expect(await queue.cancel(gone)).toBe('cancelled');
     const outcome = await outcomeOf(gone);
     expect(outcome).toMatchObject({ error: { code: 'cancelled' } });
@@ -128,9 +127,7 @@ describe('exactly one result', () => {
   ])('a job with a result that is %s makes no call, and ends as its result says', async (_what, fields, job) => {
     const id = await leftBehind(fields, job);
     await results.commit(id, { status: 'failed', error: standing });
-    await expect
-      .poll(() => queue.standing(id), { timeout: 5_000 })
-      .toEqual({ failedReason: 'all_targets_failed: by an earlier run' });
+    await expect.poll(() => queue.standing(id)).toEqual({ failedReason: 'all_targets_failed: by an earlier run' });
     expect(await pair.callsToFirst()).toEqual([]);
     expect(await results.get(id)).toMatchObject({ error: { message: 'by an earlier run' } });
   });
@@ -140,7 +137,7 @@ describe('exactly one result', () => {
     const id = await queue.add({ ...JOB, replyTo: replyTo() });
     await underWay(1);
     await redis.hset(key(id), 'ats', 2);
-    await vi.waitFor(async () => expect(await discarded('superseded')).toBe(1), 5_000);
+    await vi.waitFor(async () => expect(await discarded('superseded')).toBe(1));
     expect(await results.get(id)).toBeNull();
     expect(pair.router.logs).toContainEqual(
       expect.objectContaining({ event: 'llm.job.result_discarded', job_id: id, reason: 'superseded', run: 1 }),
@@ -153,10 +150,10 @@ describe('exactly one result', () => {
     const id = await queue.add({ ...JOB, replyTo: replyTo() });
     await underWay(1);
     await results.commit(id, { status: 'failed', error: standing });
-    await vi.waitFor(async () => expect(await discarded('duplicate')).toBe(1), 5_000);
+    await vi.waitFor(async () => expect(await discarded('duplicate')).toBe(1));
     expect(await results.get(id)).toMatchObject({ error: { message: 'by an earlier run' } });
     // As its result says.
-    await expect.poll(() => queue.standing(id), { timeout: 5_000 }).toMatchObject({ failedReason: expect.any(String) });
+    await expect.poll(() => queue.standing(id)).toMatchObject({ failedReason: expect.any(String) });
   });
 });
 
@@ -172,7 +169,7 @@ describe('what an earlier run has left', () => {
       { number: 2, target: 'one', outcome: 'lost' },
       { number: 3, target: 'one', outcome: 'success' },
     ]);
-    await vi.waitFor(async () => expect(await pair.countedForFirst()).toEqual(['success']), 5_000);
+    await vi.waitFor(async () => expect(await pair.countedForFirst()).toEqual(['success']));
   });
 
   test('a job that has outlived too many routers is given up with a result, and not without a word', async () => {
@@ -183,7 +180,7 @@ describe('what an earlier run has left', () => {
     expect(outcome).toMatchObject({ status: 'failed', error: { code: 'internal_error', jobId: id } });
     expect(attemptsOf(outcome)).toEqual([['one', 'lost']]);
     expect(await pair.callsToFirst()).toEqual([]);
-    await expect.poll(() => queue.standing(id), { timeout: 5_000 }).toMatchObject({ failedReason: expect.any(String) });
+    await expect.poll(() => queue.standing(id)).toMatchObject({ failedReason: expect.any(String) });
   });
 
   test('the call under way stands with the job before the provider has answered', async () => {
@@ -201,7 +198,7 @@ describe('a job that is replayed', () => {
     const fault = await pair.fault({ kind: 'status', status: 400, type: 'invalid_request_error', message: 'no' });
     const id = await queue.add({ ...JOB, replyTo: replyTo() });
     expect(await outcomeOf(id)).toMatchObject({ error: { code: 'request_rejected' } });
-    await expect.poll(() => queue.standing(id), { timeout: 5_000 }).toMatchObject({ failedReason: expect.any(String) });
+    await expect.poll(() => queue.standing(id)).toMatchObject({ failedReason: expect.any(String) });
     await simulatorAdmin(urls.simulatorUrl).removeFault(fault.id);
     const letters = new DeadLetters({ redisUrl, prefix: pair.router.prefix });
     await letters.replay(id);

@@ -57,7 +57,7 @@ export async function startRouter(redisUrl: string, configText: string, options:
   const store = new SnapshotStore(location);
   const reader = new ObservationReader(location);
   let version = 0;
-  await vi.waitFor(() => store.readState(), { timeout: 5_000 });
+  await vi.waitFor(() => store.readState());
 
   return {
     url,

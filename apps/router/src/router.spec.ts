@@ -90,7 +90,7 @@ describe('a job is answered', () => {
   test('after waiting in the queue, when nobody can answer at first; its attempts are all known', async () => {
     await Promise.all([admin.kill(first), admin.kill(second)]);
     const outcome = run(HELLO);
-    await expect.poll(() => callsTo(second), { timeout: 5000 }).toBeGreaterThan(0);
+    await expect.poll(() => callsTo(second)).toBeGreaterThan(0);
     await admin.revive(second);
     expect(attemptsOf(await outcome).at(-1)).toEqual(['two', 'success']);
     expect(attemptsOf(await outcome).slice(0, 2)).toEqual([
@@ -181,7 +181,6 @@ const statusOf = async () =>
   (await (await fetch(`${router.url}/status`)).json()) as { snapshot: { version: number; stale: boolean } };
 const untilVersion = (version: number) =>
   vi.waitFor(async () => expect((await statusOf()).snapshot).toMatchObject({ version, stale: false }), {
-    timeout: 5_000,
     interval: 10,
   });
 const open = () => ({

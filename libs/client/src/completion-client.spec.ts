@@ -101,7 +101,7 @@ describe('complete with cancelOnAbort', () => {
     route('hang');
     const controller = new AbortController();
     const answer = client.complete(request, { signal: controller.signal, cancelOnAbort: true });
-    await vi.waitFor(() => expect(under.worked).toHaveLength(1), 5_000);
+    await vi.waitFor(() => expect(under.worked).toHaveLength(1));
     controller.abort(new Error('hung up'));
     await expect(answer).rejects.toThrow('hung up');
     const cancelled = client.result(under.worked[0]!, { waitMs: 5_000 });

@@ -37,7 +37,7 @@ describe('a process that stops', () => {
     const { app } = await serve({ prefix, handle: () => new Promise<void>((finish) => begun(finish)) });
     const queue = openQueue(prefix);
     await queue.add('work', {});
-    await vi.waitFor(() => expect(begun).toHaveBeenCalled(), 5_000);
+    await vi.waitFor(() => expect(begun).toHaveBeenCalled());
     const closing = app.close();
     begun.mock.calls[0]![0]();
     await closing;
@@ -55,12 +55,12 @@ describe('a process that stops', () => {
     });
     const queue = openQueue(prefix);
     await queue.add('work', {}, { attempts: 1 });
-    await expect.poll(() => queue.getActiveCount(), { timeout: 5_000 }).toBe(1);
+    await expect.poll(() => queue.getActiveCount()).toBe(1);
     await app.close();
     expect(reasons).toEqual([SHUTDOWN]);
     const runs: number[] = [];
     await serve({ prefix, handle: (_payload, { job }) => void runs.push(job.attemptsMade) });
-    await vi.waitFor(() => expect(runs).toEqual([0]), 5_000);
+    await vi.waitFor(() => expect(runs).toEqual([0]));
   });
 
   it('hands a job with a priority back to a worker that sleeps, which takes it at once', async () => {
@@ -72,12 +72,12 @@ describe('a process that stops', () => {
     });
     const queue = openQueue(prefix);
     await queue.add('work', {}, { priority: 20 });
-    await expect.poll(() => queue.getActiveCount(), { timeout: 5_000 }).toBe(1);
+    await expect.poll(() => queue.getActiveCount()).toBe(1);
     const taken = vi.fn();
     await serve({ prefix, handle: taken });
     await app.close();
     // A worker that nobody wakes looks again after five seconds.
-    await vi.waitFor(() => expect(taken).toHaveBeenCalled(), 3_000);
+    await vi.waitFor(() => expect(taken).toHaveBeenCalled());
   });
 
   it('does not wait for a handler that hangs', async () => {
@@ -91,7 +91,7 @@ describe('a process that stops', () => {
     });
     const queue = openQueue(prefix);
     await queue.add('work', {});
-    await expect.poll(() => queue.getActiveCount(), { timeout: 5_000 }).toBe(1);
+    await expect.poll(() => queue.getActiveCount()).toBe(1);
     const begun = performance.now();
     await app.close();
     expect(performance.now() - begun).toBeLessThan(1_500);
@@ -104,7 +104,7 @@ describe('a process that stops', () => {
       redisUrl: 'redis://127.0.0.1:1',
       handle: hang,
     });
-    await vi.waitFor(() => expect(errors).toHaveLength(1), 5_000);
+    await vi.waitFor(() => expect(errors).toHaveLength(1));
     const begun = performance.now();
     await app.close();
     expect(performance.now() - begun).toBeLessThan(1_500);
@@ -117,11 +117,11 @@ describe('a process that stops', () => {
     const dying = await serve({ prefix, extras, handle: hang, patience: { drainMs: 0, handBackMs: 0 } });
     const queue = openQueue(prefix);
     await queue.add('work', {});
-    await expect.poll(() => queue.getActiveCount(), { timeout: 5_000 }).toBe(1);
+    await expect.poll(() => queue.getActiveCount()).toBe(1);
     // As a SIGKILL looks from Redis: no word, and no renewal of the lock.
     dying.server.unwrap<{ disconnect(): void }>().disconnect();
     const taken = vi.fn();
     await serve({ prefix, extras, handle: (_payload, { job }) => taken(job.attemptsMade) });
-    await vi.waitFor(() => expect(taken).toHaveBeenCalledWith(0), 5_000);
+    await vi.waitFor(() => expect(taken).toHaveBeenCalledWith(0));
   });
 });

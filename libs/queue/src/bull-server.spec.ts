@@ -35,7 +35,7 @@ describe('a handler', () => {
     await serve({ prefix, handle, extras: { concurrency: 10 } });
     const queue = openQueue(prefix);
     await queue.addBulk(Array.from({ length: 200 }, (_, i) => ({ name: 'work', data: i, opts: { jobId: `j${i}` } })));
-    await vi.waitFor(() => expect(seen.length).toBe(200), 10_000);
+    await vi.waitFor(() => expect(seen.length).toBe(200));
     await expect.poll(() => queue.getActiveCount()).toBe(0);
     expect(new Set(seen).size).toBe(200);
     expect(seen).toHaveLength(200);
@@ -50,12 +50,12 @@ describe('a handler', () => {
     await serve({ prefix, ...options, handle: () => new Promise<void>((finish) => begun.push(finish)) });
     const queue = openQueue(prefix);
     await queue.addBulk(Array.from({ length: 10 }, () => ({ name: 'work', data: {} })));
-    await vi.waitFor(() => expect(begun).toHaveLength(expected), 5_000);
+    await vi.waitFor(() => expect(begun).toHaveLength(expected));
     expect(await queue.getWaitingCount()).toBe(10 - expected);
     await vi.waitFor(() => {
       for (const finish of begun) finish();
       expect(begun).toHaveLength(10);
-    }, 5_000);
+    });
   });
 
   it('knows when the job was added, when this run began, and which run it is', async () => {
@@ -67,7 +67,7 @@ describe('a handler', () => {
         void seen.push({ enqueuedAt, startedAt, attemptsStarted }),
     });
     const job = await openQueue(prefix).add('work', {});
-    await vi.waitFor(() => expect(seen).toHaveLength(1), 5_000);
+    await vi.waitFor(() => expect(seen).toHaveLength(1));
     expect(seen[0]).toEqual({ enqueuedAt: job.timestamp, startedAt: expect.any(Number), attemptsStarted: 1 });
     expect(seen[0]!.startedAt).toBeGreaterThanOrEqual(job.timestamp);
   });
@@ -86,7 +86,7 @@ describe('a handler', () => {
       },
     });
     await openQueue(prefix).add('work', { run: 0 }, { attempts: 1 });
-    await vi.waitFor(() => expect(runs).toHaveLength(3), 5_000);
+    await vi.waitFor(() => expect(runs).toHaveLength(3));
     expect(runs.map((run) => run.payload)).toEqual([{ run: 0 }, { run: 1 }, { run: 2 }]);
     expect(runs.map((run) => run.attemptsMade)).toEqual([0, 0, 0]);
     expect(runs.map((run) => run.attemptsStarted)).toEqual([1, 2, 3]);
@@ -105,7 +105,7 @@ describe('a handler', () => {
     });
     const queue = openQueue(prefix);
     await queue.addBulk(['rejected', 'crashed'].map((data) => ({ name: 'work', data, opts: { attempts: 3 } })));
-    await expect.poll(() => queue.getFailedCount(), { timeout: 5_000 }).toBe(2);
+    await expect.poll(() => queue.getFailedCount()).toBe(2);
     expect(runs.toSorted()).toEqual(['crashed', 'crashed', 'crashed', 'rejected']);
   });
 
@@ -121,7 +121,7 @@ describe('a handler', () => {
     const queue = openQueue(prefix);
     await queue.add('work', 'throw');
     await queue.add('work', 'return', { jobId: 'kept' });
-    await expect.poll(async () => (await queue.getJob('kept'))?.finishedOn, { timeout: 5_000 }).toBeDefined();
+    await expect.poll(async () => (await queue.getJob('kept'))?.finishedOn).toBeDefined();
     expect((await queue.getJob('kept'))?.returnvalue).toBeNull();
     expect(await queue.getFailedCount()).toBe(1);
   });

@@ -46,8 +46,8 @@ const textOf = (entries: ChunkEntry[]) =>
     .map(({ choices }) => choices[0]?.delta['content'])
     .join('');
 const kindsOf = (entries: ChunkEntry[]) => entries.map(({ kind }) => kind);
-const untilRead = (text: string) => vi.waitFor(async () => expect(textOf(await readAll())).toBe(text), 10_000);
-const untilEnded = () => vi.waitFor(async () => expect(kindsOf(await readAll()).at(-1)).toBe('end'), 10_000);
+const untilRead = (text: string) => vi.waitFor(async () => expect(textOf(await readAll())).toBe(text));
+const untilEnded = () => vi.waitFor(async () => expect(kindsOf(await readAll()).at(-1)).toBe('end'));
 
 describe('ChunkWriter', () => {
   it('gathers what is said within some milliseconds into one entry, in order, with its attempt and target', async () => {
@@ -167,9 +167,9 @@ describe('ChunkWriter', () => {
     expect(new Set(abandoned.mock.calls.flat())).toEqual(new Set(['memory']));
     await gate.open();
     job = `${job}-0`;
-    await vi.waitFor(async () => expect(textOf(await readAll())).toHaveLength(3_000_000), 10_000);
+    await vi.waitFor(async () => expect(textOf(await readAll())).toHaveLength(3_000_000));
     for (const chunks of many) chunks.end();
-    await vi.waitFor(async () => expect(kindsOf(await readAll()).at(-1)).toBe('end'), 10_000);
+    await vi.waitFor(async () => expect(kindsOf(await readAll()).at(-1)).toBe('end'));
   });
 
   it('neither doubles nor loses anything when its connection is cut again and again', async () => {

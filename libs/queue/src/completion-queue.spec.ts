@@ -33,14 +33,14 @@ describe('CompletionQueue', () => {
     const jobId = await queue.add(job);
     const seen = vi.fn();
     await serve(prefix, (payload, context) => seen(context.jobId, payload));
-    await vi.waitFor(() => expect(seen).toHaveBeenCalledWith(jobId, job), 5_000);
+    await vi.waitFor(() => expect(seen).toHaveBeenCalledWith(jobId, job));
   });
 
   it('keeps nothing of a finished job but its result', async () => {
     const { queue, prefix } = openQueue();
     await serve(prefix, () => ({ something: 'big' }));
     const jobId = await queue.add(job);
-    await expect.poll(() => queue.standing(jobId), { timeout: 5_000 }).toBe('missing');
+    await expect.poll(() => queue.standing(jobId)).toBe('missing');
     expect(await queue.counts()).toMatchObject({ completed: 0, failed: 0 });
   });
 
@@ -53,7 +53,7 @@ describe('CompletionQueue', () => {
     closers.push(() => results.close());
     const error = new UnderstudyError('all_targets_failed', 'x').toJSON();
     await serve(prefix, (_payload, context) => results.commit(context.jobId, { status: 'failed', error }));
-    await expect.poll(() => queue.standing('mine'), { timeout: 5_000 }).toBe('missing');
+    await expect.poll(() => queue.standing('mine')).toBe('missing');
     expect(await queue.add(job, { jobId: 'mine' })).toBe('mine');
     expect(await queue.counts()).toMatchObject({ prioritized: 0, active: 0 });
   });
@@ -87,7 +87,7 @@ describe('CompletionQueue', () => {
       throw new RejectedJobError('no good');
     });
     const jobId = await queue.add(job);
-    await expect.poll(() => queue.standing(jobId), { timeout: 5_000 }).toEqual({ failedReason: 'no good' });
+    await expect.poll(() => queue.standing(jobId)).toEqual({ failedReason: 'no good' });
   });
 
   it('refuses an id that the queue cannot use, naming the field', async () => {

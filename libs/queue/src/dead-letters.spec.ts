@@ -65,7 +65,7 @@ async function serve({
   return seen;
 }
 
-const failed = async (count: number) => await expect.poll(() => letters.count(), { timeout: 10_000 }).toBe(count);
+const failed = async (count: number) => await expect.poll(() => letters.count()).toBe(count);
 
 describe('dead letters', () => {
   it('G57 an exhausted job lands there with code, reason and attempts, and its payload is shown only when asked for', async () => {
@@ -118,7 +118,7 @@ describe('dead letters', () => {
     await redis.hset(job(id), 'timestamp', 1_000);
     revived = true;
     await letters.replay(id);
-    await vi.waitFor(() => expect(seen).toHaveLength(2), 5_000);
+    await vi.waitFor(() => expect(seen).toHaveLength(2));
     const again = seen[1] as BullContext;
     expect(again.jobId).toBe(id);
     expect(again.job.data).toMatchObject({ idempotencyKey: 'order-1' });
@@ -148,7 +148,7 @@ describe('dead letters', () => {
     expect(await results.get(id)).toMatchObject({ error: { message: 'run 1' } });
     await letters.replay(id);
     expect(await results.get(id)).toBeNull();
-    await vi.waitFor(() => expect(seen).toHaveLength(2), 5_000);
+    await vi.waitFor(() => expect(seen).toHaveLength(2));
     const error = new UnderstudyError('all_targets_failed', 'late').toJSON();
     await redis.hset(job(id), 'ats', 2);
     expect(await results.commit(id, { status: 'failed', error }, '', 1)).toBe('superseded');
@@ -164,7 +164,7 @@ describe('dead letters', () => {
     expect(await letters.count()).toBe(1);
     revived = true;
     await letters.replay(id);
-    await vi.waitFor(() => expect(seen).toHaveLength(2), 5_000);
+    await vi.waitFor(() => expect(seen).toHaveLength(2));
   });
 
   it('a job is replayed once however many replay it, and all of a kind at once', async () => {
@@ -179,7 +179,7 @@ describe('dead letters', () => {
     await failed(20);
     expect(await letters.replayAll()).toBe(20);
     await failed(0);
-    await vi.waitFor(() => expect(new Set(seen.map(({ jobId }) => jobId)).size).toBe(30), 5_000);
+    await vi.waitFor(() => expect(new Set(seen.map(({ jobId }) => jobId)).size).toBe(30));
     await expect(letters.replay('never-was')).rejects.toMatchObject({ code: 'job_not_found' });
   });
 
@@ -201,9 +201,7 @@ describe('dead letters', () => {
   it('are bounded by whoever works the queue, not by each producer', async () => {
     await serve({ worker: { removeOnFail: { count: 5 } } });
     for (let i = 0; i < 12; i++) await queue.add({ request: request('m') });
-    await expect
-      .poll(() => queue.counts(), { timeout: 5_000 })
-      .toMatchObject({ active: 0, prioritized: 0, waiting: 0, failed: 5 });
+    await expect.poll(() => queue.counts()).toMatchObject({ active: 0, prioritized: 0, waiting: 0, failed: 5 });
   });
 
   it('while Redis is away every question fails within a second', async () => {

@@ -106,7 +106,7 @@ describe('jobs with an idempotency key', () => {
     expect(new Set(added.flat().map(({ jobId }) => jobId)).size).toBe(1);
     expect(added.flat().filter(({ isNew }) => isNew)).toHaveLength(1);
     const none = { prioritized: 0, active: 0, failed: 0 };
-    await expect.poll(() => queue.counts(), { timeout: 10_000 }).toMatchObject(none);
+    await expect.poll(() => queue.counts()).toMatchObject(none);
     expect(worked).toHaveLength(1);
   });
 
@@ -157,9 +157,7 @@ describe('jobs with an idempotency key', () => {
     const worked = await serve(true);
     const one = job('a', { idempotencyKey: 'k' });
     const jobId = await queue.add(one);
-    await expect
-      .poll(() => queue.standing(jobId), { timeout: 5_000 })
-      .toEqual({ failedReason: 'all_targets_failed: nobody' });
+    await expect.poll(() => queue.standing(jobId)).toEqual({ failedReason: 'all_targets_failed: nobody' });
     expect(await addAll([one])).toEqual([{ jobId, isNew: false }]);
     const { result, chunks, cancelled } = redisKeys(prefix);
     await redis.del(result(jobId));
@@ -168,7 +166,7 @@ describe('jobs with an idempotency key', () => {
     await redis.zadd(cancelled, Date.now(), jobId);
     expect(await addAll([one])).toEqual([{ jobId, isNew: true }]);
     expect(await redis.exists(chunks(jobId), cancelled)).toBe(0);
-    await vi.waitFor(() => expect(worked).toEqual([jobId, jobId]), 5_000);
+    await vi.waitFor(() => expect(worked).toEqual([jobId, jobId]));
   });
 
   it('are remembered for as long as job and result may be there, and longer when asked again with more time', async () => {

@@ -64,14 +64,14 @@ describe('cancelling a job', () => {
     });
     closers.push(() => service.app.close());
     const id = await queue.add(job);
-    await vi.waitFor(() => expect(begun).toHaveBeenCalled(), 5_000);
+    await vi.waitFor(() => expect(begun).toHaveBeenCalled());
     expect(await queue.cancel(id)).toBe('cancelled');
     await vi.waitFor(() => expect(heard).toEqual([`${cancel} ${id}`]));
     expect(Math.abs(Number(await redis.zscore(cancelled, id)) - Date.now())).toBeLessThan(10_000);
     expect(await queue.standing(id)).toBe('pending');
     expect(await results.commit(id, failedAs('too late'), '', 1)).toBe('duplicate');
     begun.mock.calls[0]![0]();
-    await expect.poll(() => queue.standing(id), { timeout: 5_000 }).toBe('missing');
+    await expect.poll(() => queue.standing(id)).toBe('missing');
   });
 
   it('tells the attempts that are known, the one under way included', async () => {
@@ -117,7 +117,7 @@ describe('cancelling a job', () => {
     });
     closers.push(() => service.app.close());
     const id = await queue.add(job);
-    await expect.poll(() => queue.standing(id), { timeout: 5_000 }).toEqual({ failedReason: 'no' });
+    await expect.poll(() => queue.standing(id)).toEqual({ failedReason: 'no' });
     expect(await queue.cancel(id)).toBe('finished');
     expect(await queue.standing(id)).toEqual({ failedReason: 'no' });
   });

@@ -67,10 +67,10 @@ describe('parked jobs', () => {
   test('wait, and go on when they are let go', async () => {
     const { add, lot, order, delayed } = await open();
     await add('one');
-    await expect.poll(delayed, { timeout: 5_000 }).toBe(1);
+    await expect.poll(delayed).toBe(1);
     expect(await lot.count()).toBe(1);
     expect(await lot.release('g', 10, 10)).toEqual({ released: 1, left: 0 });
-    await vi.waitFor(() => expect(order).toEqual(['one']), 3_000);
+    await vi.waitFor(() => expect(order).toEqual(['one']));
   });
 
   test('go on by urgency and by age, whatever the order in which they were parked', async () => {
@@ -86,10 +86,10 @@ describe('parked jobs', () => {
       await add(id, priority);
       await nextMillisecond();
     }
-    await expect.poll(delayed, { timeout: 5_000 }).toBe(5);
+    await expect.poll(delayed).toBe(5);
     for (let i = 0; i < 5; i++) {
       expect(await lot.release('g', 1, 10)).toEqual({ released: 1, left: 4 - i });
-      await vi.waitFor(() => expect(order).toHaveLength(i + 1), 3_000);
+      await vi.waitFor(() => expect(order).toHaveLength(i + 1));
     }
     expect(order).toEqual(['high-1', 'high-2', 'normal-1', 'normal-2', 'low-1']);
   });
@@ -100,7 +100,7 @@ describe('parked jobs', () => {
       await add(id);
       await nextMillisecond();
     }
-    await expect.poll(delayed, { timeout: 5_000 }).toBe(2);
+    await expect.poll(delayed).toBe(2);
     await whileStopped(async () => {
       await add('fresh-normal', 'normal');
       await add('fresh-high', 'high');
@@ -108,7 +108,7 @@ describe('parked jobs', () => {
       for (const id of ['fresh-normal', 'fresh-high']) await redis.hset(`${prefix}:completion:${id}`, 'ats', 1);
       expect(await lot.release('g', 10, 10)).toEqual({ released: 2, left: 0 });
     });
-    await vi.waitFor(() => expect(order).toEqual(['fresh-high', 'parked-1', 'parked-2', 'fresh-normal']), 5_000);
+    await vi.waitFor(() => expect(order).toEqual(['fresh-high', 'parked-1', 'parked-2', 'fresh-normal']));
   });
 
   test('of a producer that sets no priority go on before all others, in their order', async () => {
@@ -120,40 +120,40 @@ describe('parked jobs', () => {
       await nextMillisecond();
     }
     await add('high', 'high');
-    await expect.poll(delayed, { timeout: 5_000 }).toBe(3);
+    await expect.poll(delayed).toBe(3);
     await whileStopped(() => lot.release('g', 10, 10));
-    await vi.waitFor(() => expect(order).toEqual(['plain-1', 'plain-2', 'high']), 5_000);
+    await vi.waitFor(() => expect(order).toEqual(['plain-1', 'plain-2', 'high']));
   });
 
   test('are let go in portions: no more of a class than there is room for in front', async () => {
     const { add, lot, order, delayed, whileStopped } = await open({ concurrency: 10 });
     await Promise.all([...Array(6).keys()].map((i) => add(`normal-${i}`, i < 5 ? 'normal' : 'low')));
-    await expect.poll(delayed, { timeout: 5_000 }).toBe(6);
+    await expect.poll(delayed).toBe(6);
     await whileStopped(async () => {
       expect(await lot.release('g', 2, 3)).toEqual({ released: 2, left: 4 });
       expect(await lot.release('g', 10, 3)).toEqual({ released: 2, left: 2 });
       expect(await lot.release('g', 10, 3)).toEqual({ released: 0, left: 2 });
     });
-    await vi.waitFor(() => expect(order).toHaveLength(4), 5_000);
+    await vi.waitFor(() => expect(order).toHaveLength(4));
     expect(order.at(-1)).toBe('normal-5');
     expect(await lot.release('g', 10, 3)).toEqual({ released: 2, left: 0 });
-    await vi.waitFor(() => expect(order).toHaveLength(6), 5_000);
+    await vi.waitFor(() => expect(order).toHaveLength(6));
   });
 
   test('are let go once each, however many processes do so at the same time', async () => {
     const { add, lot, order, delayed } = await open({ concurrency: 20 });
     await Promise.all([...Array(100).keys()].map((i) => add(`job-${i}`)));
-    await expect.poll(delayed, { timeout: 10_000 }).toBe(100);
+    await expect.poll(delayed).toBe(100);
     const released = await Promise.all([...Array(20).keys()].map(() => lot.release('g', 10, 1_000)));
     expect(released.reduce((sum, one) => sum + one.released, 0)).toBe(100);
-    await vi.waitFor(() => expect(order).toHaveLength(100), 10_000);
+    await vi.waitFor(() => expect(order).toHaveLength(100));
     expect(new Set(order).size).toBe(100);
   });
 
   test('stay while their group is on hold', async () => {
     const { lot, keys, add, delayed } = await open();
     await add('one');
-    await expect.poll(delayed, { timeout: 5_000 }).toBe(1);
+    await expect.poll(delayed).toBe(1);
     await lot.enter({ jobId: 'one', priority: 20, enqueuedAt: Date.now() }, GROUP, 60_000);
     expect(await lot.release('g', 10, 10)).toEqual({ released: 0, left: 1 });
     await redis.del(keys.parkedHold('g'));
@@ -185,7 +185,7 @@ describe('a group', () => {
   test('forgets them also while nobody can go on, and no job that waits', async () => {
     const { lot, prefix, add, delayed } = await open();
     await add('waits');
-    await expect.poll(delayed, { timeout: 5_000 }).toBe(1);
+    await expect.poll(delayed).toBe(1);
     const gone = [...Array(1_500).keys()].map((i) => `gone-${i}`);
     await Promise.all(gone.map((jobId) => lot.enter({ jobId, priority: 20, enqueuedAt: 1 }, GROUP)));
     await redis.set(`${prefix}:completion:on-its-way:lock`, 'token');
@@ -227,10 +227,10 @@ test('a job whose process dies before it has quite arrived is taken up again by 
     () => dying.app.close(),
   );
   await queue.add({ request }, { jobId: 'one' });
-  await expect.poll(() => lot.count(), { timeout: 5_000 }).toBe(1);
+  await expect.poll(() => lot.count()).toBe(1);
   const taken = vi.fn();
   const other = await startQueueService({ queue: 'completion', ...location, worker, handle: taken });
   closers.push(() => other.app.close());
-  await vi.waitFor(() => expect(taken).toHaveBeenCalled(), 8_000);
-  await expect.poll(() => lot.release('g', 10, 10), { timeout: 5_000 }).toEqual({ released: 0, left: 0 });
+  await vi.waitFor(() => expect(taken).toHaveBeenCalled());
+  await expect.poll(() => lot.release('g', 10, 10)).toEqual({ released: 0, left: 0 });
 });

@@ -30,10 +30,10 @@ describe('ProbeQueue', () => {
       Promise.all(probers.map((queue) => queue.add({ target, slot, intervalMs: 1_000 }, { delayMs: 20 })));
     // A colon is no good in BullMQ's ids, but it is in the names of some models.
     await Promise.all([addAll('a/one', 1), addAll('b/llama3:8b', 1)]);
-    await vi.waitFor(() => expect(pinged).toHaveLength(2), 5_000);
+    await vi.waitFor(() => expect(pinged).toHaveLength(2));
     // Late by a whole ping: it has been made already.
     await Promise.all([addAll('a/one', 1), addAll('a/one', 2)]);
-    await vi.waitFor(() => expect(pinged).toHaveLength(3), 5_000);
+    await vi.waitFor(() => expect(pinged).toHaveLength(3));
     expect(pinged.toSorted()).toEqual(['a/one#1', 'a/one#2', 'b/llama3:8b#1']);
   });
 });

@@ -45,7 +45,7 @@ const spans = (name: string) => exporter.getFinishedSpans().filter((span) => spa
 async function runJob(work: (context: BullContext) => unknown, runs = 1): Promise<string> {
   handle = work;
   const jobId = await tracer.startActiveSpan('request', async (span) => queue.add(job).finally(() => span.end()));
-  await vi.waitFor(() => expect(spans('process completion')).toHaveLength(runs), 8_000);
+  await vi.waitFor(() => expect(spans('process completion')).toHaveLength(runs));
   return jobId;
 }
 

@@ -61,7 +61,7 @@ describe('the order of snapshots', () => {
       if (version === END) onEnd?.();
     });
     feed.start();
-    await vi.waitFor(async () => expect(await redis.pubsub('NUMSUB', channel)).toEqual([channel, 1]), 8_000);
+    await vi.waitFor(async () => expect(await redis.pubsub('NUMSUB', channel)).toEqual([channel, 1]));
 
     const END = 1_000;
     const stamps = fc.array(fc.tuple(fc.nat(2), fc.nat(4)), { minLength: 1, maxLength: 8 });

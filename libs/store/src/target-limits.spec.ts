@@ -168,7 +168,7 @@ test('while the count cannot be reached there is no place, and nobody waits long
     ownWaitMs: 500,
   });
   await gate.open();
-  await vi.waitFor(async () => expect((await take(limits, { requestsPerMinute: 5 })).granted).toBe(true), 5_000);
+  await vi.waitFor(async () => expect((await take(limits, { requestsPerMinute: 5 })).granted).toBe(true));
   await limits.close();
   await gate.shut();
 });

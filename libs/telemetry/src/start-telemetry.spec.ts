@@ -105,7 +105,7 @@ describe('with an endpoint', () => {
     vi.stubEnv('OTEL_BSP_MAX_EXPORT_BATCH_SIZE', '2');
     telemetry = startTelemetry({ serviceName: 'router' });
     for (const name of ['one', 'two', 'three', 'four']) makeSpan(name);
-    await expect.poll(() => posts.length, { timeout: 10_000 }).toBe(2);
+    await expect.poll(() => posts.length).toBe(2);
   });
 
   it('ends within its deadline when the collector takes spans and never answers', async () => {
