@@ -24,6 +24,7 @@ import { OutcomeService } from './outcome.service.js';
 import { EARLY_PAUSE_MS, longestWait, parkPause } from './park-pause.js';
 import { groupOf, routeLeft } from './parked-group.js';
 import { ParkingService } from './parking.service.js';
+import { pauseBeforeNextPass } from './pause-before-next-pass.js';
 import { resolveRoute } from './resolve-route.js';
 import type { RouteEnd } from './route-end.js';
 import { RouteService } from './route.service.js';
@@ -192,8 +193,9 @@ export class CompletionService {
       const again = before.parked !== undefined && !hasAsked && leftMs > policy.minRemainingMs;
       return this.parking.park(job.request.model, context, { group, longestMs: longestWait(leftMs, policy), again });
     }
-    // Somebody could be asked again since this job looked, or could be by others that want less of a shared limit.
-    const waitMs = hasAsked ? end.waitMs : Math.min(end.waitMs, LOOK_AGAIN_MS);
+    // Somebody could be asked again since this job looked, or could be by others that want less of a shared limit: however long the wait
+    // was to be, it is no longer worth it.
+    const waitMs = Math.min(end.waitMs, hasAsked ? pauseBeforeNextPass(before.parkings, Math.random()) : LOOK_AGAIN_MS);
     const cameEarly = (before.pausedUntil ?? now) - now > EARLY_PAUSE_MS;
     const pauseMs = parkPause(cameEarly ? Math.max(waitMs, EARLY_PAUSE_MS) : waitMs, leftMs, policy);
     if (pauseMs !== null) return this.#pause(run, pauseMs, now);

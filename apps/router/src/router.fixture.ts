@@ -1,5 +1,11 @@
 import { parseConfig } from '#libs/config';
-import { type CompletionJob, type HealthSnapshot, type JobOutcome, type TargetHealth } from '#libs/contracts';
+import {
+  AUTO_MODE,
+  type CompletionJob,
+  type HealthSnapshot,
+  type JobOutcome,
+  type TargetHealth,
+} from '#libs/contracts';
 import { DEFAULT_POLICY, initialTargetState, type Observation, viewTarget } from '#libs/health-core';
 import { BullServer, CompletionQueue, ReplyChannel } from '#libs/queue';
 import { createService } from '#libs/service';
@@ -73,8 +79,8 @@ export async function startRouter(redisUrl: string, configText: string, options:
     },
     /** Waits for the one outcome of a job that somebody else enqueues; `replyTo` is for its envelope. */
     replies,
-    /** Publishes health as a leading aggregator would: all targets well, but for what `changes` says by target id. */
-    async publish(changes: Record<string, Partial<TargetHealth>> = {}): Promise<HealthSnapshot> {
+    /** Publishes health as a leading aggregator would: all targets well, but for what `changes` says by target id; and the mode, if any. */
+    async publish(changes: Record<string, Partial<TargetHealth>> = {}, mode?: string): Promise<HealthSnapshot> {
       const at = Date.now();
       const targets = config.targets.map((profile): TargetHealth => {
         const view = viewTarget(initialTargetState(profile, DEFAULT_POLICY), profile, at, DEFAULT_POLICY);
@@ -88,7 +94,19 @@ export async function startRouter(redisUrl: string, configText: string, options:
         };
         return { ...view, ...known, probeIntervalMs: 30_000, ...changes[profile.id] };
       });
-      const snapshot: HealthSnapshot = { epoch: 0, version: ++version, at, scoring: 'adaptive', targets };
+      const { modes } = config;
+      const told = mode !== undefined &&
+        modes && {
+          mode: {
+            current: mode,
+            primary: modes.primary,
+            setTo: AUTO_MODE,
+            reason: 'spec',
+            changedAt: 0,
+            countingSince: null,
+          },
+        };
+      const snapshot: HealthSnapshot = { epoch: 0, version: ++version, at, scoring: 'adaptive', targets, ...told };
       if (!(await store.publish({ epoch: 0, snapshot, state: '{}' }))) throw new Error('the snapshot was refused');
       return snapshot;
     },

@@ -170,6 +170,17 @@ describe('choose', () => {
     expect(ask(question, throttledFor(60_000)).choice?.kind).toBe('last-resort');
   });
 
+  test('nor is a half-open target tried by a retry or along the chain for one that is throttled for a moment, but for one that is shut', () => {
+    const questions = [
+      { primary: [a, is(b, HALF)], isRetry: true },
+      { primary: [a], fallbacks: [is(b, HALF)] },
+    ];
+    for (const question of questions) {
+      expect(ask(question, throttledFor(2_000)).choice).toBe(null);
+      expect(ask(question, throttledFor(60_000)).choice).toMatchObject({ target: 'b/x', kind: 'trial' });
+    }
+  });
+
   test('three failures in a row seen by this router are enough to leave the target, before any snapshot says so', () => {
     const failed = { outcome: 'server_error', latencyMs: 10 } as const;
     expect(ask({ primary: [a] }, met(failed, 2)).choice?.target).toBe('a/x');

@@ -3,7 +3,7 @@ import { drawOr, isTime } from './clock.js';
 import type { Again, Decision, ExclusionReason, RouteQuestion, Share } from './decision.js';
 import { afterAsking, afterWaiting } from './limit.js';
 import type { Field, Pick } from './pick.js';
-import { lastResortOf, waitMs, withoutClosed } from './pick-at-last.js';
+import { insteadOfWaiting, lastResortOf, waitMs } from './pick-at-last.js';
 import { fairShares, ofGroup, trialOf } from './pick-from-group.js';
 import type { HealthPolicy } from './policy.js';
 import { afterSending } from './rate-limit.js';
@@ -23,7 +23,8 @@ import type { TargetView } from './target-view.js';
  * 5. the fallback chain, in its own order
  *    and then the target that failed last once more, where its failure allows that
  * 6. last resort: drained or unhealthy targets, unless a better one is free within `retryAfterWindowMs`
- * 7. with no breaker closed: a trial of a half-open target, or now and then a real attempt at an open one (panic)
+ * 7. with nobody closed whom waiting for `retryAfterWindowMs` would free: a trial of a half-open target, of either mode
+ *    and with no breaker closed at all: now and then a real attempt at an open one (panic)
  * 8. wait
  *
  * A pin leaves one alternative, whatever its health. Nothing is asked while it is blocked by a 429 or over its limit.
@@ -57,7 +58,7 @@ export function choose(
       fallbackOf(field) ??
       againOf(field, 'alone') ??
       lastResortOf(field, now, policy) ??
-      withoutClosed(field, now, policy));
+      insteadOfWaiting(field, now, policy));
 
   const told = { shares: sharesTold(group, shares), excluded: exclusions(field) };
   if (pick?.kind === 'again' && question.again && question.again.at > now)

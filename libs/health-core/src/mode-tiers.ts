@@ -17,5 +17,5 @@ export function inMode(view: TargetView, { mode: own }: ModeMember, mode: string
   return mode === null || own === undefined || own === mode ? view : { ...view, tier: view.tier + FIRST_RESERVE_TIER };
 }
 
-/** Whether this is a target of the other mode. Probes prove that it is back; no job tries it while others can answer. */
+/** Whether this is a target of the other mode. Probes prove that it is back; no job tries it while others can answer soon. */
 export const isReserve = ({ tier }: { tier: number }): boolean => tier >= FIRST_RESERVE_TIER;

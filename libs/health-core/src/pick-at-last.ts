@@ -20,15 +20,22 @@ export function lastResortOf({ everyone }: Field, now: number, policy: HealthPol
   return chosen ? { chosen, kind: 'last-resort', share: 1 } : null;
 }
 
-/** Every breaker is open. While any is closed, waiting for it is better than asking the dead. */
-export function withoutClosed({ everyone }: Field, now: number, policy: HealthPolicy): Pick | null {
-  if (everyone.some(({ view }) => view.breaker === 'closed')) return null;
+/**
+ * No target whose breaker is closed can be asked within `retryAfterWindowMs`: a trial of a half-open one, of whatever mode and by any
+ * job, is better than so long a wait. With no breaker closed at all, now and then a real attempt at an open one. While any is
+ * closed, waiting for it is better than asking the dead.
+ */
+export function insteadOfWaiting(field: Field, now: number, policy: HealthPolicy): Pick | null {
+  const { everyone } = field;
+  const freeMs = untilFreeMs(field, now, policy);
+  if (freeMs <= policy.retryAfterWindowMs) return null;
   const merit = ({ view }: Alternative) => (view.score + 1) * (view.weight || Number.MIN_VALUE);
   const trial = bestOf(
     everyone.filter((one) => hasTrialSlot(one, now)),
     merit,
   );
   if (trial) return { chosen: trial, kind: 'trial', share: 1 };
+  if (freeMs < Infinity) return null;
   const panic = bestOf(
     everyone.filter((one) => one.barrier === 'open' && isPanicDue(one, now, policy)),
     merit,
@@ -48,17 +55,23 @@ function bestOf(alternatives: readonly Alternative[], merit: (one: Alternative) 
   return best;
 }
 
-/**
- * Until the first target is free again, and no less than a time that grows with each parking: fresh jobs go first, so that
- * those that can be served are served fast, and a crowd of waiting jobs does not come back in step.
- */
-export function waitMs({ everyone }: Field, parkings: number, now: number, draw: number, policy: HealthPolicy): number {
+/** Milliseconds until the first target whose breaker is closed may be asked; Infinity where none is. */
+function untilFreeMs({ everyone }: Field, now: number, policy: HealthPolicy): number {
   let freeMs = Infinity;
   for (const one of everyone) {
     if (one.view.breaker !== 'closed' || one.barrier === 'not_pinned') continue;
     freeMs = Math.min(freeMs, Math.max(freeInMs(one, now), one.barrier === 'tried' ? policy.parkTriedMs : 0));
   }
-  if (freeMs === Infinity) freeMs = policy.parkOpenMs;
+  return freeMs;
+}
+
+/**
+ * Until the first target is free again, and no less than a time that grows with each parking: fresh jobs go first, so that
+ * those that can be served are served fast, and a crowd of waiting jobs does not come back in step.
+ */
+export function waitMs(field: Field, parkings: number, now: number, draw: number, policy: HealthPolicy): number {
+  const untilMs = untilFreeMs(field, now, policy);
+  const freeMs = untilMs === Infinity ? policy.parkOpenMs : untilMs;
   const grownMs = Math.max(policy.parkMinMs, Math.min(policy.parkMaxMs, policy.parkGrowthMs * 2 ** parkings));
   const spread = 1 + policy.parkJitter * (2 * draw - 1);
   return Math.ceil(Math.max(freeMs, grownMs * spread));

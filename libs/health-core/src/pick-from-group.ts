@@ -26,7 +26,7 @@ export function fairShares(group: readonly Alternative[], question: RouteQuestio
   );
 }
 
-/** One at a time, on a first attempt, every `trialGapMs` or with `trialShare` of the jobs. Targets of the other mode get none. */
+/** One at a time, on a first attempt, every `trialGapMs` or with `trialShare` of the jobs. Targets of the other mode get none here. */
 export function trialOf(
   group: readonly Alternative[],
   isRetry: boolean,

@@ -111,7 +111,10 @@ export interface HealthPolicy {
   overlayJitter: number;
   /** Longest `Retry-After` that is obeyed; beyond it the target is asked again all the same. */
   retryAfterMaxMs: number;
-  /** A `Retry-After` above this is a window that is closed, not a rate that was exceeded: no rate is learned. */
+  /**
+   * A `Retry-After` above this is a window that is closed, not a rate that was exceeded: no rate is learned. And a wait for a target above
+   * this is no moment: a drained target, or a trial of a half-open one, is better.
+   */
   retryAfterWindowMs: number;
   /** A 429 that names at least this time closes the target for all routers; what names less, or nothing, for the one that met it. 0: every 429 does. */
   shareBlocksFromMs: number;
