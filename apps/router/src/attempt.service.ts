@@ -89,8 +89,8 @@ export class AttemptService {
     planned.listener.starting({ number, target: target.id, startedAt });
     const generation = this.health.publishedGeneration(target.id);
     const { outcome, traceparent } = await this.#call(planned, target);
-    // A call that the job's own deadline cut short proves nothing about the target.
-    const blameless = !outcome.ok && outcome.failure === 'timeout' && leftMs < patienceOf(target, outcome);
+    // A call that the job's own deadline cut short proves nothing about the target. The other timers are the target's own.
+    const blameless = !outcome.ok && outcome.deadline === 'total' && leftMs < target.timeoutMs;
     this.#learn({ ...endOf(choice, outcome, blameless), ...(!outcome.ok && { evidence: traceparent }) }, generation);
     const attempt = attemptOf(number, target, outcome, startedAt);
     if (!outcome.ok) {
@@ -192,10 +192,5 @@ const breakageOf = ({ deadline, discardedChars }: FailedCall): Partial<Attempt> 
   ...(deadline !== undefined && { deadline }),
   ...(discardedChars && { discardedChars }),
 });
-
-/** How long the target's own configuration would have waited for what did not come, in milliseconds. */
-function patienceOf({ timeoutMs, firstTokenTimeoutMs }: TargetConfig, { deadline }: FailedCall): number {
-  return deadline === 'first_token' ? Math.min(timeoutMs, firstTokenTimeoutMs ?? timeoutMs) : timeoutMs;
-}
 
 const tenths = (ms: number) => Math.round(ms * 10) / 10;

@@ -92,6 +92,13 @@ describe.each(WIRES)('with $kind, streaming $streaming', (wire) => {
     await expect.poll(() => pair.countedForFirst()).toEqual(['cancelled']);
   });
 
+  test("a timeout that the provider reports blames it, however short the job's own deadline", async () => {
+    await start({ wire, first: 'timeoutMs: 20000' });
+    await pair.fault({ kind: 'status', status: 504 });
+    expect(await pair.run({ deadlineMs: 10_000 })).toMatchObject({ status: 'completed' });
+    await expect.poll(() => pair.countedForFirst()).toEqual(['timeout']);
+  });
+
   test('G56 the result tells target, model, attempts, usage and cost of the answer that was given', async () => {
     await start({ wire, first: 'price: { inputPerMillion: 1000, outputPerMillion: 0 }' });
     const outcome = await pair.run();
@@ -145,6 +152,14 @@ describe.each(STREAMS)('a stream of $kind', (wire) => {
     const attempt = await answeredBySecond();
     expect(attempt).toMatchObject({ deadline: 'idle' });
     expect(attempt.discardedChars).toBeGreaterThan(0);
+  });
+
+  test("whose own limit runs out is to blame, however short the job's own deadline", async () => {
+    await start({ wire, first: 'timeoutMs: 20000, idleTimeoutMs: 300' });
+    await pair.fault({ kind: 'stall', afterChunks: 2 });
+    const outcome = await pair.run({ deadlineMs: 10_000 });
+    expect(allAttempts(outcome)[0]).toMatchObject({ outcome: 'timeout', deadline: 'idle' });
+    await expect.poll(() => pair.countedForFirst()).toEqual(['timeout']);
   });
 
   test('G23 with a malformed event: the same', async () => {
