@@ -42,6 +42,7 @@ describe.each(WIRES)('with $kind, streaming $streaming', (wire) => {
     ]);
     const [gap] = gapsOf(await pair.callsToFirst());
     expect(gap).toBeGreaterThanOrEqual(2_000);
+    expect(gap).toBeLessThan(4_000);
   });
 
   test('G08 a 429 with Retry-After and a second target: it answers at once, and the first is not called again before', async () => {
@@ -53,6 +54,17 @@ describe.each(WIRES)('with $kind, streaming $streaming', (wire) => {
     ]);
     for (let i = 0; i < 3; i++) expect(attemptsOf(await pair.run())).toEqual([['two', 'success']]);
     expect(await pair.callsToFirst()).toHaveLength(1);
+  });
+
+  test('a 503 with Retry-After: the only target is left alone for so long', async () => {
+    await start({ wire, second: null });
+    await pair.fault({ kind: 'status', status: 503, headers: { 'retry-after': '2' } }, { forRequests: 1 });
+    expect(attemptsOf(await pair.run())).toEqual([
+      ['one', 'overloaded'],
+      ['one', 'success'],
+    ]);
+    const [gap] = gapsOf(await pair.callsToFirst());
+    expect(gap).toBeGreaterThanOrEqual(2_000);
   });
 
   test('G12 a malformed request: no retry, nobody else is asked, no penalty, the provider’s own message', async () => {

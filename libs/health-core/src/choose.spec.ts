@@ -189,6 +189,17 @@ describe('choose', () => {
     expect(ask({ primary: [a] }, met(failed, 3), START + 2_000).choice?.target).toBe('a/x');
   });
 
+  test('a failure that names a time is obeyed like a row of them, up to the limit, and no longer once the breaker has opened', () => {
+    const told = (retryAfterMs: number) => met({ outcome: 'overloaded', latencyMs: 10, retryAfterMs });
+    expect(ask({ primary: [a, b] }, told(9_000)).excluded).toEqual([{ target: 'a/x', reason: 'skipped' }]);
+    expect(ask({ primary: [a] }, told(9_000))).toMatchObject({ choice: null, waitMs: 9_000 });
+    expect(ask({ primary: [a] }, told(9_000), START + 9_000).choice?.target).toBe('a/x');
+    expect(ask({ primary: [a] }, told(1e12))).toMatchObject({ choice: null, waitMs: policy.retryAfterMaxMs });
+    expect(ask({ primary: [is(a, HALF)] }, told(9_000)).choice?.kind).toBe('trial');
+    for (const nonsense of [0, -5, Number.NaN])
+      expect(ask({ primary: [a] }, told(nonsense)).choice?.target).toBe('a/x');
+  });
+
   test('the wait grows with each parking, up to its limit', () => {
     const waits = [0, 1, 2, 3, 4, 5, 6, 20].map((parkings) => ask({ primary: [a], ...retry(a), parkings }).waitMs);
     expect(waits).toEqual([250, 400, 800, 1_600, 3_200, 6_400, 8_000, 8_000]);

@@ -10,7 +10,7 @@ export type AttemptEnd = Pick<Observation, 'outcome' | 'latencyMs' | 'trial' | '
 
 /**
  * Learns from an attempt that `choose` decided on: frees the trial slot, whatever the end; skips a target that fails in
- * a row; blocks one that answered 429. To be called once per choice, also for calls that were cancelled.
+ * a row or asked to be left alone; blocks one that answered 429. To be called once per choice, also for calls that were cancelled.
  */
 export function settle(
   routing: RoutingState,
@@ -37,12 +37,34 @@ function afterEnd(standing: LocalStanding, end: AttemptEnd, now: number, draw: n
     case 'throttle':
       return afterThrottle(standing, end.retryAfterMs, startedAt, now, draw, policy);
     case 'failure':
-      return afterFailures(standing, standing.consecutiveFailures + 1, now, draw, policy);
+      return afterWish(
+        afterFailures(standing, standing.consecutiveFailures + 1, now, draw, policy),
+        end.retryAfterMs,
+        now,
+        draw,
+        policy,
+      );
     case 'disable':
       return afterFailures(standing, policy.overlayFailures, now, draw, policy);
     case 'none':
       return standing;
   }
+}
+
+/**
+ * A 503 that says when to come back is obeyed by the router that was told, for as long as the target's breaker is closed: once that
+ * has opened, probes know better than a guess.
+ */
+function afterWish(
+  standing: LocalStanding,
+  retryAfterMs: number | undefined,
+  now: number,
+  draw: number,
+  policy: HealthPolicy,
+): LocalStanding {
+  if (retryAfterMs === undefined || !(retryAfterMs > 0)) return standing;
+  const waitMs = Math.min(retryAfterMs, policy.retryAfterMaxMs) * (1 + policy.throttleJitter * draw);
+  return { ...standing, skipUntil: Math.max(standing.skipUntil, now + waitMs) };
 }
 
 /** The first second of an outage: this router knows already, the snapshot does not yet. */
