@@ -70,15 +70,22 @@ export function afterThrottle(
 
   const isWindow = asked !== undefined && asked > policy.retryAfterWindowMs;
   const cutLately = now - standing.rateCutAt < policy.rateCutGapMs;
-  if (isWindow || cutLately || !standing.succeededSinceCut) return blocked;
+  if (isWindow || cutLately || !standing.succeededSinceCut) return dueAfter(blocked, asked, now);
   const sentPerSecond = sendRatePerSecond(standing, startedAt, policy);
   const ratePerSecond = Math.max(
     policy.rateFloorPerSecond,
     policy.rateCutFactor * Math.min(standing.ratePerSecond ?? Infinity, sentPerSecond),
   );
-  // A provider that says when to come back gets one call then, however low the rate.
-  const tokens = asked === undefined ? 0 : Math.max(0, 1 - (ratePerSecond * asked) / 1_000);
-  return { ...blocked, ratePerSecond, tokens, tokensAt: now, rateCutAt: now, succeededSinceCut: false };
+  const cut = { ...blocked, ratePerSecond, tokens: 0, tokensAt: now, rateCutAt: now, succeededSinceCut: false };
+  return dueAfter(cut, asked, now);
+}
+
+/** A provider that says when to come back gets one call then, however low the rate. */
+function dueAfter(standing: LocalStanding, asked: number | undefined, now: number): LocalStanding {
+  const { ratePerSecond } = standing;
+  if (ratePerSecond === null || asked === undefined) return standing;
+  const tokens = Math.max(tokensAt(standing, ratePerSecond, now), 1 - (ratePerSecond * asked) / 1_000);
+  return { ...standing, tokens, tokensAt: now };
 }
 
 /** Tokens refill with the rate; a second's worth is kept at most, and room for one call at least. */
