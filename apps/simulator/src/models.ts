@@ -3,6 +3,7 @@ import { anthropicWire } from './anthropic/anthropic.wire.js';
 import { openAiWire } from './openai/openai.wire.js';
 import { findKeyProblem, providerNotFound } from './refusals.js';
 import { bodyReply, SILENCE, type Reply } from './reply.js';
+import type { SimulatedProvider } from './provider-registry.js';
 import { sendReply } from './send-reply.js';
 import type { Simulation } from './simulation.js';
 import type { Wire } from './wire.js';
@@ -42,17 +43,22 @@ export function answerModels(
     if (provider === undefined) return refuse(providerNotFound(name));
     const keyProblem = findKeyProblem(provider, request);
     if (keyProblem !== null) return refuse(keyProblem);
-    return bodyReply(200, 'application/json', renderModels(wire, name, [...provider.models.keys()]), false);
+    return bodyReply(200, 'application/json', renderModels(wire, provider), false);
   })();
   sendReply(response, call, reply, { firstTokenMs: 0, perTokenMs: 0 });
 }
 
-function renderModels(wire: Wire, provider: string, ids: string[]): string {
+function renderModels(wire: Wire, { name, models }: SimulatedProvider): string {
+  const listed = [...models].filter(([, model]) => model.listed);
   if (wire.name === 'openai') {
     const created = Date.parse(CREATED_AT) / 1000;
-    const data = ids.map((id) => ({ id, object: 'model', created, owned_by: provider }));
+    const data = listed.map(([id, { shutdownDate }]) => {
+      const ending = shutdownDate === undefined ? {} : { shutdown_date: shutdownDate };
+      return { id, object: 'model', created, owned_by: name, ...ending };
+    });
     return JSON.stringify({ object: 'list', data });
   }
+  const ids = listed.map(([id]) => id);
   const data = ids.map((id) => ({ type: 'model', id, display_name: id, created_at: CREATED_AT }));
   return JSON.stringify({ data, has_more: false, first_id: ids[0] ?? null, last_id: ids.at(-1) ?? null });
 }

@@ -14,12 +14,19 @@ export const providerNameSchema = z
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, 'must be 1 to 100 letters, digits, dots, dashes or underscores')
   .refine((name) => !RESERVED_NAMES.includes(name), `must not be one of: ${RESERVED_NAMES.join(', ')}`);
 
+/** A model as scripts and the admin API describe it. */
+const modelSchema = z.strictObject({
+  latency: latencySchema.optional(),
+  /** Whether the list of models has it (default: yes); it answers in any case. */
+  listed: z.boolean().optional(),
+  /** `shutdown_date` in OpenAI's list of models, as it is: a list may say anything. Anthropic's list has no such thing. */
+  shutdownDate: z.string().max(200).optional(),
+});
+
 /** A provider as scripts and the admin API describe it. In YAML a model without settings may be left empty. */
 export const providerSchema = z.strictObject({
   /** Absent: any model that is asked for. */
-  models: z
-    .record(z.string().min(1).max(200), z.strictObject({ latency: latencySchema.optional() }).nullable())
-    .optional(),
+  models: z.record(z.string().min(1).max(200), modelSchema.nullable()).optional(),
   apiKey: z.string().min(1).optional(),
   latency: latencySchema.optional(),
 });
@@ -30,6 +37,8 @@ export type ProviderConfig = z.infer<typeof providerSchema>;
 /** A model that answers. */
 export interface SimulatedModel {
   latency: Latency;
+  listed: boolean;
+  shutdownDate: string | undefined;
   /** Of this model alone. */
   random: Random;
 }
@@ -43,6 +52,8 @@ export interface SimulatedProvider {
   /** Serves any model that is asked for, beside those it lists. */
   servesAnyModel: boolean;
 }
+
+type ModelSettings = Pick<SimulatedModel, 'latency'> & Partial<Pick<SimulatedModel, 'listed' | 'shutdownDate'>>;
 
 /** What holds for every provider. */
 export interface RegistryOptions {
@@ -63,7 +74,7 @@ export class ProviderRegistry {
     const servesAnyModel = config.models === undefined;
     const provider: SimulatedProvider = { name, apiKey: config.apiKey, latency, models: new Map(), servesAnyModel };
     for (const [model, settings] of Object.entries(config.models ?? {})) {
-      provider.models.set(model, this.createModel(name, model, settings?.latency ?? latency));
+      provider.models.set(model, this.createModel(name, model, { latency, ...settings }));
     }
     this.providers.set(name, provider);
   }
@@ -85,7 +96,8 @@ export class ProviderRegistry {
   findModel(provider: SimulatedProvider, name: string): SimulatedModel | undefined {
     const known = provider.models.get(name);
     if (known !== undefined || !provider.servesAnyModel || name === '') return known;
-    const model = this.createModel(provider.name, name, provider.latency);
+    // Who serves any model has no list of them.
+    const model = this.createModel(provider.name, name, { latency: provider.latency, listed: false });
     provider.models.set(name, model);
     return model;
   }
@@ -109,7 +121,8 @@ export class ProviderRegistry {
     );
   }
 
-  private createModel(provider: string, model: string, latency: Latency): SimulatedModel {
-    return { latency, random: seededRandom(`${this.options.seed}/${provider}/${model}`) };
+  private createModel(provider: string, model: string, settings: ModelSettings): SimulatedModel {
+    const { latency, listed = true, shutdownDate } = settings;
+    return { latency, listed, shutdownDate, random: seededRandom(`${this.options.seed}/${provider}/${model}`) };
   }
 }

@@ -32,7 +32,7 @@ export interface SimulatorCallWithRequest extends SimulatorCall {
 }
 
 export interface SimulatedProvider {
-  models?: Record<string, { latency?: SimulatedLatency }>;
+  models?: Record<string, { latency?: SimulatedLatency; listed?: boolean; shutdownDate?: string }>;
   latency?: SimulatedLatency;
   apiKey?: string;
 }

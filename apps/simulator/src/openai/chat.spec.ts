@@ -189,6 +189,23 @@ describe('the list of models', () => {
     expect(data.map((model) => model.id)).toEqual(['gpt-4', 'vendor/small']);
   });
 
+  it('leaves out what is not listed, and says when a model ends, as it was told to', async () => {
+    const models = { a: { shutdownDate: '2027-01-14' }, b: { listed: false }, c: { shutdownDate: 'soon' }, d: null };
+    expect((await simulator.admin('PUT', '/providers/ending', { models })).status).toBe(200);
+    const list = (await simulator.send('GET', '/ending/v1/models')).json<{
+      data: { id: string; shutdown_date?: string }[];
+    }>();
+    expect(list.data.map(({ id, shutdown_date }) => [id, shutdown_date])).toEqual([
+      ['a', '2027-01-14'],
+      ['c', 'soon'],
+      ['d', undefined],
+    ]);
+    expect((await simulator.complete('ending', ask('b'))).status).toBe(200);
+    // Anthropic's wire knows no dates.
+    const other = await simulator.send('GET', '/ending/v1/models', undefined, { 'anthropic-version': '2023-06-01' });
+    expect(other.text).not.toContain('2027');
+  });
+
   it('needs the key, and is gone with a provider that is down', async () => {
     expect((await simulator.send('GET', '/keyed/v1/models')).status).toBe(401);
     await simulator.admin('POST', '/providers/keyed/kill');
