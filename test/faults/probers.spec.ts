@@ -93,7 +93,7 @@ describe('a prober killed in the middle of a ping', () => {
         apps: { prober: 1 },
         config: configOf(provider, ['x'], `{ intervalMs: ${intervalMs}, jitter: 0 }`),
       });
-      const callCount = async () => (await simulator.calls({ provider })).total;
+      const callCount = async () => (await simulator.calls({ provider, operation: 'chat' })).total;
       await vi.waitFor(async () => expect(await callCount()).toBe(1));
 
       stack.app('prober').kill('SIGKILL');

@@ -2,9 +2,11 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import type { UnderstudyConfig } from '#libs/config';
 import { ProbeQueue, QueueTelemetry } from '#libs/queue';
 import { LOGGER, Readiness } from '#libs/service';
-import { ObservationWriter, SnapshotFeed, TargetLimits } from '#libs/store';
-import { ProbeMetrics, Registry, type Logger } from '#libs/telemetry';
+import { ModelListings, ObservationWriter, SnapshotFeed, TargetLimits } from '#libs/store';
+import { ModelListMetrics, ProbeMetrics, Registry, type Logger } from '#libs/telemetry';
 import { ClockSync, FleetClock } from '#libs/redis';
+import { ModelListService } from './model-list.service.js';
+import { ModelWatchService } from './model-watch.service.js';
 import { SnapshotPace } from './probe-pace.js';
 import { ProbeScheduleService } from './probe-schedule.service.js';
 import { ProbeProcessor } from './probe.processor.js';
@@ -30,6 +32,7 @@ export class ProberModule {
         { provide: ProbeQueue, useFactory: () => new ProbeQueue({ ...location, telemetry: new QueueTelemetry() }) },
         { provide: ObservationWriter, useFactory: () => new ObservationWriter({ ...location, reporter: 'prober' }) },
         { provide: SnapshotFeed, useFactory: () => new SnapshotFeed(location) },
+        { provide: ModelListings, useFactory: () => new ModelListings(location) },
         { provide: TargetLimits, useFactory: () => new TargetLimits(location) },
         {
           provide: SnapshotPace,
@@ -66,10 +69,35 @@ export class ProberModule {
           inject: [FleetClock, ObservationWriter, ProbeMetrics, LOGGER, SnapshotPace, TargetLimits],
         },
         {
+          provide: ModelListMetrics,
+          useFactory: (registry: Registry) => new ModelListMetrics(registry, Object.keys(config.providers)),
+          inject: [Registry],
+        },
+        {
+          provide: ModelListService,
+          useFactory: (listings: ModelListings, clock: FleetClock, metrics: ModelListMetrics, logger: Logger) =>
+            new ModelListService(listings, clock, metrics, logger),
+          inject: [ModelListings, FleetClock, ModelListMetrics, LOGGER],
+        },
+        {
+          provide: ModelWatchService,
+          useFactory: (clock: FleetClock, listings: ModelListings, lists: ModelListService, logger: Logger) =>
+            new ModelWatchService(config, clock, listings, lists, logger),
+          inject: [FleetClock, ModelListings, ModelListService, LOGGER],
+        },
+        {
           provide: ClockSync,
-          useFactory: (clock: FleetClock, readiness: Readiness, schedule: ProbeScheduleService) =>
-            new ClockSync(clock, readiness.require('redis'), () => schedule.start()),
-          inject: [FleetClock, Readiness, ProbeScheduleService],
+          useFactory: (
+            clock: FleetClock,
+            readiness: Readiness,
+            schedule: ProbeScheduleService,
+            models: ModelWatchService,
+          ) =>
+            new ClockSync(clock, readiness.require('redis'), () => {
+              schedule.start();
+              models.start();
+            }),
+          inject: [FleetClock, Readiness, ProbeScheduleService, ModelWatchService],
         },
         ProberLifecycle,
       ],

@@ -36,6 +36,18 @@ describe('a good configuration', () => {
     expect(config.probes.intervalMs).toBe(30_000);
   });
 
+  test('says how often providers are asked for their models: once a day, or as it is told, or never', () => {
+    const intervalOf = (probes: string) => parseConfig(`${BASE}probes: ${probes}`, {}).probes.modelsIntervalMs;
+    expect(intervalOf('{}')).toBe(86_400_000);
+    expect(['1000', "'60000'"].map((value) => intervalOf(`{ modelsIntervalMs: ${value} }`))).toEqual([1_000, 60_000]);
+    expect(['off', 'false', '0', "'0'"].map((value) => intervalOf(`{ modelsIntervalMs: ${value} }`))).toEqual([
+      0, 0, 0, 0,
+    ]);
+    const problem = 'probes.modelsIntervalMs: must be off, or a whole number of milliseconds from 1000 to 604800000';
+    for (const value of ['5', '-1', '1000.5', '604800001'])
+      expect(problemsOf(`${BASE}probes: { modelsIntervalMs: ${value} }`)).toEqual([problem]);
+  });
+
   test('is the one for real OpenAI models, once the key is there', () => {
     const text = readFileSync('understudy.openai.yaml', 'utf8');
     expect(parseConfig(text, { OPENAI_API_KEY: 'k' }).providers['openai']?.baseUrl).toBe('https://api.openai.com/v1');

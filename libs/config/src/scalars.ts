@@ -10,6 +10,14 @@ const numeric = z.preprocess((value) => {
 /** A whole number of milliseconds, at least `min`, at most a day unless told otherwise. */
 export const milliseconds = (min = 1, max = 86_400_000) => numeric.pipe(z.int().min(min).max(max));
 
+/** The same, or `off` or 0 for never, which becomes 0. */
+export const millisecondsOrOff = (min: number, max: number) =>
+  z
+    .preprocess((value) => (value === 'off' || value === false ? 0 : value), numeric)
+    .refine((value) => value === 0 || (Number.isInteger(value) && value >= min && value <= max), {
+      error: `must be off, or a whole number of milliseconds from ${min} to ${max}`,
+    });
+
 /** A whole number in a range. */
 export const wholeNumber = (min: number, max: number) => numeric.pipe(z.int().min(min).max(max));
 

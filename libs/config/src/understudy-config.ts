@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { alertRulesSchema, alertsSchema } from './alerts-config.js';
 import { healthSchema } from './health-policy.js';
 import { modeOfTarget, modesSchema } from './modes-config.js';
-import { milliseconds, numberBetween, wholeNumber } from './scalars.js';
+import { milliseconds, millisecondsOrOff, numberBetween, wholeNumber } from './scalars.js';
 
 /** Names that appear in target ids, keys, metrics and URLs. */
 const identifier = z.string().regex(/^[a-z0-9][a-z0-9_-]*$/i, 'use letters, digits, - and _ only');
@@ -187,6 +187,8 @@ export const understudyFileSchema = z.strictObject({
       reasoningEffort: z.string().min(1).default('low'),
       /** Whether pings are left out while real traffic shows that a target is well; each fourth is made all the same. */
       spareWithTraffic: z.boolean().default(true),
+      /** How often each provider is asked which models it has, and which of them it will shut down. `off`: never. */
+      modelsIntervalMs: millisecondsOrOff(1_000, 7 * 86_400_000).default(86_400_000),
     })
     .prefault({}),
   jobs: z

@@ -7,6 +7,7 @@ export * from './completion-result.js';
 export * from './errors.js';
 export * from './fleet-mode.js';
 export * from './health.js';
+export * from './model-listing.js';
 export * from './parse.js';
 export * from './probe-job.js';
 export * from './queues.js';

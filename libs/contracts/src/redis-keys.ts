@@ -60,6 +60,10 @@ export function redisKeys(prefix: string) {
     epoch: `${prefix}:aggregator:epoch`,
     /** pub/sub channel of snapshots. Payload: JSON HealthSnapshot. */
     healthChanged: `${prefix}:health.changed`,
+    /** string, JSON ModelListing: what a provider's list of models said last; TTL three times `probes.modelsIntervalMs`. Written by the prober that asked. */
+    modelListing: (provider: string) => `${prefix}:models:${provider}`,
+    /** string, `asking` or `asked`: whether a provider was asked for its models in one slot; TTL a minute, then two intervals. Written by the prober whose turn it is. */
+    modelListTurn: (provider: string, turn: string) => `${prefix}:models:${provider}:${turn}`,
     /** string, JSON ModeSetting; no TTL: what an operator has set about the mode. Written by `PUT /mode` and the command line. */
     modeSetting: `${prefix}:mode`,
   };

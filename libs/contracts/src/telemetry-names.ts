@@ -81,6 +81,9 @@ export const ATTR = {
   streamRestarts: 'llm.stream.restarts',
   streamFirstByteMs: 'llm.stream.first_byte_ms',
 
+  modelListed: 'llm.model.listed',
+  modelShutdownDate: 'llm.model.shutdown_date',
+
   modeFrom: 'llm.mode.from',
   modeTo: 'llm.mode.to',
   modeReason: 'llm.mode.reason',
@@ -97,4 +100,5 @@ export const SPAN_EVENT = {
   healthStateChange: 'llm.health.state_change',
   breakerChange: 'llm.breaker.change',
   modeChange: 'llm.mode.change',
+  modelChange: 'llm.model.change',
 } as const;

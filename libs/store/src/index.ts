@@ -1,5 +1,6 @@
 export * from './lease.js';
 export * from './mode-store.js';
+export { ModelListings } from './model-listings.js';
 export type { RejectedEntry } from './observation-entry.js';
 export * from './observation-reader.js';
 export * from './observation-writer.js';

@@ -12,6 +12,7 @@ export { SnapshotMetrics } from './snapshot.metrics.js';
 export { HealthMetrics, type CircuitState, type HealthLabels, type ModelHealth } from './health.metrics.js';
 export { AlertMetrics } from './alert.metrics.js';
 export { LimitMetrics, type LimitLabels } from './limit.metrics.js';
+export { ModelListMetrics, TargetListingMetrics, type TargetListing } from './model-list.metrics.js';
 export { ModeMetrics } from './mode.metrics.js';
 export { DeadLetterMetrics } from './dead-letter.metrics.js';
 export { RefusalMetrics } from './refusal.metrics.js';

@@ -28,6 +28,9 @@ import { tokenUsageOf } from './token-usage.js';
 /** Largest answer that is read, in bytes. */
 const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
 
+/** Relays list thousands of models, at about 2 KB each. */
+const MAX_LIST_BYTES = 8 * 1024 * 1024;
+
 /** OpenAI's wire format, spoken by OpenAI, Azure, Gemini, DeepSeek, vLLM, Ollama and relays. The body passes through unchanged. */
 export class OpenAiCompatibleAdapter implements ProviderAdapter {
   readonly #options: ProviderOptions;
@@ -70,7 +73,7 @@ export class OpenAiCompatibleAdapter implements ProviderAdapter {
   }: Pick<EmbeddingsCall, 'limits' | 'signal'>): Promise<GoodCall<OfferedModel[]> | FailedCall> {
     const request = this.#request('GET', 'models', 'application/json', { limits: inOnePiece(limits), signal });
     return exchange(request, async (response) => {
-      const answer = offeredModels(await readJson(response, MAX_ANSWER_BYTES));
+      const answer = offeredModels(await readJson(response, MAX_LIST_BYTES));
       return { answer, servedModel: undefined, usage: undefined };
     });
   }
