@@ -1,8 +1,8 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import type { UnderstudyConfig } from '#libs/config';
-import { Lease, ModeStore, ObservationReader, SnapshotFeed, SnapshotStore } from '#libs/store';
-import { AlertMetrics, HealthMetrics, ModeMetrics, Registry } from '#libs/telemetry';
+import { Lease, ModelListings, ModeStore, ObservationReader, SnapshotFeed, SnapshotStore } from '#libs/store';
+import { AlertMetrics, HealthMetrics, ModeMetrics, Registry, TargetListingMetrics } from '#libs/telemetry';
 import { AggregatorId } from './aggregator-id.js';
 import type { AggregatorEnv } from './aggregator.env.js';
 import { AGGREGATOR_CONFIG } from './aggregator.tokens.js';
@@ -11,6 +11,7 @@ import { HealthViewService } from './health-view.service.js';
 import { HealthController } from './health.controller.js';
 import { ALERT_SOURCE, AlertService, channelNames } from './alert.service.js';
 import { ADMIN_DOOR, AdminGuard } from './admin.guard.js';
+import { ModelListingService } from './model-listing.service.js';
 import { ModeController } from './mode.controller.js';
 import { ObservationService } from './observation.service.js';
 import { ProblemFilter } from './problem.filter.js';
@@ -35,6 +36,7 @@ export class AggregatorModule {
         { provide: ObservationReader, useFactory: () => new ObservationReader(options) },
         { provide: SnapshotStore, useFactory: () => new SnapshotStore(options) },
         { provide: ModeStore, useFactory: () => new ModeStore(options) },
+        { provide: ModelListings, useFactory: () => new ModelListings(options) },
         { provide: ADMIN_DOOR, useValue: { host: env.HOST, key: env.UNDERSTUDY_ADMIN_KEY } },
         AdminGuard,
         { provide: APP_FILTER, useClass: ProblemFilter },
@@ -55,6 +57,11 @@ export class AggregatorModule {
           inject: [Registry],
         },
         {
+          provide: TargetListingMetrics,
+          useFactory: (registry: Registry) => new TargetListingMetrics(registry),
+          inject: [Registry],
+        },
+        {
           provide: AlertMetrics,
           useFactory: (registry: Registry) => new AlertMetrics(registry, channelNames(config.alerts)),
           inject: [Registry],
@@ -64,6 +71,7 @@ export class AggregatorModule {
         AggregatorId,
         HealthEffectsService,
         HealthViewService,
+        ModelListingService,
         ObservationService,
       ],
     };

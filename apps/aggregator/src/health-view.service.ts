@@ -3,7 +3,7 @@ import type { UnderstudyConfig } from '#libs/config';
 import type { HealthSnapshot } from '#libs/contracts';
 import { LOGGER, Readiness } from '#libs/service';
 import { Lease, SnapshotFeed } from '#libs/store';
-import { HealthMetrics, ModeMetrics, type Logger } from '#libs/telemetry';
+import { HealthMetrics, ModeMetrics, TargetListingMetrics, type Logger } from '#libs/telemetry';
 import { AGGREGATOR_CONFIG } from './aggregator.tokens.js';
 
 /**
@@ -17,6 +17,7 @@ export class HealthViewService implements OnModuleInit, OnModuleDestroy {
     private readonly lease: Lease,
     private readonly metrics: HealthMetrics,
     private readonly modes: ModeMetrics,
+    private readonly listings: TargetListingMetrics,
     private readonly readiness: Readiness,
     @Inject(AGGREGATOR_CONFIG) private readonly config: UnderstudyConfig,
     @Inject(LOGGER) private readonly logger: Logger,
@@ -40,6 +41,7 @@ export class HealthViewService implements OnModuleInit, OnModuleDestroy {
       seen.met();
       if (snapshot.mode) this.modes.publish(snapshot.mode.current);
       this.metrics.publish(snapshot.targets.map((target) => ({ ...target, circuit: target.breaker })));
+      this.listings.publish(snapshot.targets);
     });
     this.feed.start();
   }

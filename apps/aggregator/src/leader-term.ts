@@ -5,6 +5,7 @@ import {
   type ObservationReader,
   type SnapshotStore,
 } from '#libs/store';
+import type { ModelListingService } from './model-listing.service.js';
 import { FleetHealth, type FleetConfig, type FleetEffect } from './fleet-health.js';
 import type { SavedState } from './saved-state.js';
 
@@ -43,6 +44,7 @@ export class LeaderTerm {
     private readonly reader: Pick<ObservationReader, 'read'>,
     private readonly store: Pick<SnapshotStore, 'publish'>,
     private readonly modes: Pick<ModeStore, 'read'> | null = null,
+    private readonly listings: Pick<ModelListingService, 'addTo'> | null = null,
   ) {
     this.#fleet = new FleetHealth(config, saved ?? undefined);
     this.#removed = this.#fleet.removed;
@@ -78,7 +80,8 @@ export class LeaderTerm {
     this.#unpublished.push(...this.#fleet.tick(now, setting?.mode));
     // A publication whose answer was lost may have been carried out: its version is never used again.
     const version = ++this.#version;
-    const snapshot = this.#fleet.snapshot({ epoch: this.epoch, version, at: now });
+    const health = this.#fleet.snapshot({ epoch: this.epoch, version, at: now });
+    const snapshot = this.listings?.addTo(health) ?? health;
     this.#unpublished.push(...this.#fleet.alertsOf(snapshot));
     const state = JSON.stringify(this.save());
     if (!(await this.store.publish({ epoch: this.epoch, snapshot, state, removed: this.#removed }))) return null;

@@ -8,6 +8,7 @@ import type { Logger } from '#libs/telemetry';
 import { AGGREGATOR_CONFIG } from './aggregator.tokens.js';
 import { HealthEffectsService } from './health-effects.service.js';
 import { LeaderTerm, type StepCounts } from './leader-term.js';
+import { ModelListingService } from './model-listing.service.js';
 import { QuietPeriod } from './quiet-period.js';
 import { parseSavedState, type SavedState } from './saved-state.js';
 
@@ -30,6 +31,7 @@ export class ObservationService implements OnApplicationBootstrap, OnModuleDestr
     private readonly reader: ObservationReader,
     private readonly store: SnapshotStore,
     private readonly modes: ModeStore,
+    private readonly listings: ModelListingService,
     private readonly effects: HealthEffectsService,
     @Inject(AGGREGATOR_CONFIG) private readonly config: UnderstudyConfig,
     @Inject(LOGGER) private readonly logger: Logger,
@@ -64,7 +66,8 @@ export class ObservationService implements OnApplicationBootstrap, OnModuleDestr
 
   async #lead(epoch: number): Promise<void> {
     const modes = this.config.modes ? this.modes : null;
-    const term = new LeaderTerm(epoch, this.config, await this.#savedState(), this.reader, this.store, modes);
+    const saved = await this.#savedState();
+    const term = new LeaderTerm(epoch, this.config, saved, this.reader, this.store, modes, this.listings);
     this.#lastTerm = term;
     this.logger.info({ event: 'aggregator.leading', epoch }, `leading, epoch ${epoch}`);
     while (this.lease.epoch === epoch && !this.#stop.signal.aborted) {

@@ -32,6 +32,8 @@ export function targetReport(health: TargetHealth) {
     failures: health.failures,
     last_check_at: health.lastCheckAt,
     probe_interval_ms: health.probeIntervalMs,
+    listed: health.listed ?? null,
+    shutdown_at: health.shutdownAt ?? null,
     error_message: health.errorMessage,
     evidence: health.evidence,
   };

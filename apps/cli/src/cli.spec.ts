@@ -192,14 +192,17 @@ describe('understudy status', () => {
     const view = viewTarget(initialTargetState(profile, DEFAULT_POLICY), profile, Date.now(), DEFAULT_POLICY);
     const lately = { model: 'm', score: 93.4, latencyMs: 412.3, lastCheckAt: Date.UTC(2026, 0, 2, 3, 4, 5) };
     const counts = { routingWeight: 100, successRate: 0.987, requests: 150, failures: 2, probeIntervalMs: 30_000 };
-    const target = { ...view, ...lately, ...counts };
+    const ending = { listed: false, shutdownAt: Date.UTC(2027, 0, 14) };
+    const target = { ...view, ...lately, ...counts, ...ending };
     const snapshot = { epoch: 0, version: 1, at: Date.now(), scoring: 'adaptive' as const, targets: [target] };
     await expect.poll(() => store.publish({ epoch: 0, snapshot, state: '{}' }).catch(() => false)).toBe(true);
     await store.close();
     const said = await understudy('status');
     expect(said.code).toBe(0);
     expect(said.out).toContain('1 of 1 targets healthy');
-    expect(said.out).toMatch(/a\/m +healthy +93\.4 +100\.0 +412 +98\.7 +150 +2 +0 {2}2026-01-02T03:04:05Z/);
+    expect(said.out).toMatch(
+      /a\/m +healthy +93\.4 +100\.0 +412 +98\.7 +150 +2 +0 {2}2026-01-02T03:04:05Z +not listed, shutdown 2027-01-14/,
+    );
     expect(said.out).toMatch(/jobs: 0 waiting, 0 active, \d+ parked or put off, \d+ dead letters/);
     expect(await json('status')).toMatchObject({ snapshot: { targets: [{ target: 'a/m' }] }, queue: { waiting: 0 } });
   });

@@ -65,8 +65,15 @@ function rowOf(target: TargetHealth): string[] {
     String(target.failures),
     String(target.consecutiveFailures),
     renderTime(target.lastCheckAt),
-    target.reason ?? '',
+    problemOf(target),
   ];
+}
+
+/** Why it is out of use, and what its provider says of its model; a date that has passed is one too. */
+function problemOf({ reason, listed, shutdownAt }: TargetHealth): string {
+  const day = typeof shutdownAt === 'number' ? renderTime(shutdownAt).slice(0, 10) : null;
+  const problems = [reason, listed === false ? 'not listed' : null, day && `shutdown ${day}`];
+  return problems.filter(Boolean).join(', ');
 }
 
 /** In a word of the glossary. */

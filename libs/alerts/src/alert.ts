@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** What can be wrong enough to tell people. */
-const ALERT_RULES = ['mode_switched', 'target_disabled', 'provider_down', 'target_flapping'] as const;
+const ALERT_RULES = ['mode_switched', 'target_disabled', 'provider_down', 'target_flapping', 'model_shutdown'] as const;
 
 export const alertSchema = z.object({
   /** Of the trouble, not of the message: its end carries the same. `<rule>/<subject>`. */
@@ -32,4 +32,6 @@ export interface AlertRules {
   flapTransitions: number;
   /** …within this time are flapping. */
   flapWindowMs: number;
+  /** A model that its provider will shut down within this time; 0: none. */
+  shutdownNoticeMs: number;
 }

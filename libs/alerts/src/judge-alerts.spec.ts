@@ -3,7 +3,13 @@ import { describe, expect, test } from 'vitest';
 import { alertStateSchema, initialAlertState, type AlertState } from './alert-state.js';
 import { judgeAlerts } from './judge-alerts.js';
 
-const rules = { providerDownAfterMs: 60_000, resolveAfterMs: 300_000, flapTransitions: 4, flapWindowMs: 600_000 };
+const rules = {
+  providerDownAfterMs: 60_000,
+  resolveAfterMs: 300_000,
+  flapTransitions: 4,
+  flapWindowMs: 600_000,
+  shutdownNoticeMs: 0,
+};
 const START = 1_800_000_000_000;
 
 /** How targets are: `up`, `down`, or the reason for which they are disabled. */

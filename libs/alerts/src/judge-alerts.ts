@@ -4,6 +4,7 @@ import type { AlertState, OpenAlert } from './alert-state.js';
 import { downProviders, type DownProvider } from './down-providers.js';
 import { isFlapping, lastChangeOf, withChanges } from './flapping.js';
 import { disabledAlerts, flappingAlert, modeAlert, providerAlert } from './new-alerts.js';
+import { isFarFromShutdown, isToldAnew, shutdownAlerts } from './shutdown-alerts.js';
 
 /**
  * Looks at one snapshot and decides what people are to be told. Pure: state and snapshot in, state and messages out. A snapshot
@@ -23,7 +24,7 @@ export function judgeAlerts(
 
   const settled = state.open.map((alert) => afterLook(alert, look));
   const over = settled.filter(({ status }) => status === 'resolved');
-  const still = settled.filter(({ status }) => status === 'firing');
+  const still = settled.filter((alert) => alert.status === 'firing' && !isToldAnew(alert, snapshot, rules));
   const begun = newAlerts(still, look);
 
   const downSince = Object.fromEntries(providers.map(({ provider, since }) => [provider, since]));
@@ -58,6 +59,7 @@ function newAlerts(open: readonly OpenAlert[], { snapshot, targets, providers, r
       add(providerAlert(provider, members, since));
   for (const { target, provider } of snapshot.targets)
     if (isFlapping(targets[target], now, rules) && !isMuted(target)) add(flappingAlert(target, provider, now));
+  for (const alert of shutdownAlerts(snapshot, rules)) add(alert);
   return all.slice(open.length);
 }
 
@@ -71,7 +73,7 @@ function afterLook(alert: OpenAlert, look: Look): OpenAlert {
   return { ...alert, calmSince, status: 'resolved', endedAt: now };
 }
 
-function isCalm(alert: OpenAlert, { snapshot, targets, now }: Look): boolean {
+function isCalm(alert: OpenAlert, { snapshot, targets, rules, now }: Look): boolean {
   const members = snapshot.targets.filter(({ target }) => alert.targets.includes(target));
   switch (alert.rule) {
     case 'mode_switched':
@@ -83,6 +85,8 @@ function isCalm(alert: OpenAlert, { snapshot, targets, now }: Look): boolean {
     case 'target_flapping':
       // Counted from the last change: the look that saw it may lie long before this one.
       return members.every(({ target, available }) => available && lastChangeOf(targets[target]) < now);
+    case 'model_shutdown':
+      return members.every((member) => isFarFromShutdown(member, now, rules));
   }
 }
 

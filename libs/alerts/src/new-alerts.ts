@@ -58,7 +58,8 @@ export function flappingAlert(target: string, provider: string, now: number): Op
   return opened('target_flapping', target, 'warning', summary, now, { provider, target }, [target]);
 }
 
-function opened(
+/** An alert that begins now. */
+export function opened(
   rule: Alert['rule'],
   subject: string,
   severity: Alert['severity'],

@@ -34,6 +34,8 @@ export const alertRulesSchema = z
     flapTransitions: wholeNumber(2, 50).default(4),
     /** …within this time are flapping. */
     flapWindowMs: milliseconds().default(600_000),
+    /** A model that its provider will shut down within this time is told; 0: none is. */
+    shutdownNoticeMs: milliseconds(0, 365 * 86_400_000).default(30 * 86_400_000),
     /** Between two tries to deliver a message; three are made. */
     retryAfterMs: milliseconds().default(30_000),
   })

@@ -72,6 +72,10 @@ export const targetHealthSchema = targetViewSchema.extend({
   failures: z.int().nonnegative(),
   /** When the last observation ended; null before the first. */
   lastCheckAt: z.number().nullable(),
+  /** Whether its provider's list of models has its model; absent while nobody knows. Decides about nothing. */
+  listed: z.boolean().optional(),
+  /** When its provider says that the model will be shut down, epoch milliseconds; null: it says no date; absent: nobody knows. */
+  shutdownAt: z.number().nullable().optional(),
   /** How often probers are to ping it now, in milliseconds; never more seldom than they are configured to. */
   probeIntervalMs: z.number().positive(),
 });
