@@ -1,5 +1,8 @@
 import { type CompletionResult, countAttempts } from '#libs/contracts';
 
+/** By which an answer can be fetched later. */
+export const JOB_ID_HEADER = 'x-understudy-job-id';
+
 /** What is known of an answer when its headers leave. */
 export interface AnswerFacts {
   jobId?: string | undefined;
@@ -12,7 +15,7 @@ export interface AnswerFacts {
 /** Headers that name who answers, and by which id the answer can be fetched. */
 export function answerHeaders({ jobId, target, model, attempts }: AnswerFacts): Record<string, string> {
   return {
-    ...(jobId !== undefined && { 'x-understudy-job-id': headerSafe(jobId) }),
+    ...(jobId !== undefined && { [JOB_ID_HEADER]: headerSafe(jobId) }),
     ...(target !== undefined && { 'x-understudy-target': headerSafe(target) }),
     ...(model !== undefined && { 'x-understudy-model': headerSafe(model) }),
     ...(attempts !== undefined && { 'x-understudy-attempts': String(attempts) }),

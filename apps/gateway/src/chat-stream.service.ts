@@ -58,14 +58,18 @@ export class ChatStreamService {
     const events = new EventStream(response, this.config.gateway.keepAliveMs, () => answerHeaders(exchange.facts));
     const left = this.callers.whenLeft(response);
     try {
-      for await (const event of open(left)) for (const chunk of exchange.chunksOf(event)) await events.send(chunk);
+      for await (const event of open(left))
+        for (const chunk of exchange.chunksOf(event)) {
+          await events.send(chunk);
+          left.throwIfAborted();
+        }
       await events.send('[DONE]');
       exchange.ended('completed');
       events.end();
     } catch (error) {
       if (left.aborted) {
         exchange.ended('left');
-        await this.callers.left(exchange.facts.jobId, keep);
+        if (!exchange.isAnswered) await this.callers.left(exchange.facts.jobId, keep);
       } else await this.#fail(error, exchange, events);
     }
   }

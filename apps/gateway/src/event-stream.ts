@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { writeHead } from './write-head.js';
 
 /** What every stream of ours is sent with. */
 const STREAM_HEADERS = {
@@ -61,7 +62,7 @@ export class EventStream {
   #write(text: string): void {
     const { response } = this;
     if (response.destroyed) return;
-    if (!response.headersSent) response.writeHead(200, { ...STREAM_HEADERS, ...this.headers() });
+    if (!response.headersSent) writeHead(response, 200, { ...STREAM_HEADERS, ...this.headers() });
     // What is said at once goes out at once, in one packet.
     if (!this.#isCorked) {
       this.#isCorked = true;

@@ -18,6 +18,8 @@ export interface GatewayUnderTest {
   lines: string[];
   /** Jobs that came out of the queue. */
   jobs: CompletionJob[];
+  /** Their ids. */
+  jobIds: string[];
   service: Service;
   stop(): Promise<void>;
 }
@@ -26,6 +28,7 @@ export interface GatewaySetup {
   script?: Script;
   keys?: string[];
   maxRequestBytes?: number;
+  stalledAfterMs?: number;
   /** Default: the Redis of the test run. */
   redisUrl?: string;
   /** What a router has announced; none by default. */
@@ -34,10 +37,10 @@ export interface GatewaySetup {
 
 /** A gateway on a free port, with real Redis, and at the other end of the queue somebody who answers by script. */
 export async function startGateway(setup: GatewaySetup = {}): Promise<GatewayUnderTest> {
-  const { script = () => null, keys = [], maxRequestBytes = 65_536, catalog } = setup;
+  const { script = () => null, keys = [], maxRequestBytes = 65_536, stalledAfterMs = 60_000, catalog } = setup;
   const { redisUrl = parseEnv(redisEnv).REDIS_URL } = setup;
   const prefix = uniquePrefix();
-  const [lines, jobs]: [string[], CompletionJob[]] = [[], []];
+  const [lines, jobs, jobIds]: [string[], CompletionJob[], string[]] = [[], [], []];
   const results = new ResultStore({ redisUrl, prefix, ttlMs: 60_000 });
   const router = new BullServer({
     redisUrl,
@@ -47,6 +50,7 @@ export async function startGateway(setup: GatewaySetup = {}): Promise<GatewayUnd
   });
   router.addHandler(QUEUES.completion, async (payload: unknown, context: BullContext) => {
     const job = completionJobSchema.parse(payload);
+    jobIds.push(context.jobId);
     jobs.push(job);
     const outcome = script(job, context.jobId);
     if (outcome) await results.commit(context.jobId, outcome, job.replyTo);
@@ -64,6 +68,7 @@ export async function startGateway(setup: GatewaySetup = {}): Promise<GatewayUnd
 providers: { a: { kind: openai-compatible, baseUrl: 'http://127.0.0.1:1/v1' } }
 targets: [{ provider: a, model: gpt-4 }, { provider: a, model: org/big-model }]
 jobs: { maxRequestBytes: ${maxRequestBytes} }
+gateway: { stalledAfterMs: ${stalledAfterMs} }
 `,
     {},
   );
@@ -83,7 +88,7 @@ jobs: { maxRequestBytes: ${maxRequestBytes} }
     await router.close();
     await results.close();
   };
-  return { url, prefix, lines, jobs, service, stop };
+  return { url, prefix, lines, jobs, jobIds, service, stop };
 }
 
 /** A whole answer by target `a/<model>`. */

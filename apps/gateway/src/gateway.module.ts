@@ -18,6 +18,7 @@ import { CONFIG, ModelsService } from './models.service.js';
 import { OpenAiErrorFilter } from './openai-error.filter.js';
 import { QueueWatchService } from './queue-watch.service.js';
 import { ServerSpanMiddleware } from './server-span.middleware.js';
+import { StalledCallersMiddleware } from './stalled-callers.middleware.js';
 
 /** Routes that take a request for a completion. */
 const MAKERS_OF_JOBS = ['v1/chat/completions', 'v1/jobs'];
@@ -67,7 +68,7 @@ export class GatewayModule implements NestModule {
   configure(consumer: MiddlewareConsumer): void {
     const makers = MAKERS_OF_JOBS.map((path) => ({ path, method: RequestMethod.POST }));
     consumer.apply(ServerSpanMiddleware).forRoutes(...makers);
-    consumer.apply(ApiKeyMiddleware).forRoutes('v1/*path');
+    consumer.apply(StalledCallersMiddleware, ApiKeyMiddleware).forRoutes('v1/*path');
     consumer.apply(JsonBodyMiddleware).forRoutes(...makers);
   }
 }

@@ -1,4 +1,5 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { writeHead } from './write-head.js';
 
 /** Answers with JSON. */
 export function sendJson(
@@ -8,6 +9,6 @@ export function sendJson(
   headers: OutgoingHttpHeaders = {},
 ): void {
   if (response.destroyed) return;
-  response.writeHead(status, { ...headers, 'content-type': 'application/json; charset=utf-8' });
+  writeHead(response, status, { ...headers, 'content-type': 'application/json; charset=utf-8' });
   response.end(JSON.stringify(body));
 }

@@ -2,6 +2,7 @@ import { Injectable, type NestMiddleware } from '@nestjs/common';
 import { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { ATTR } from '#libs/contracts';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { CallerStalledError } from './stalled-callers.middleware.js';
 
 /** Opens the SERVER span of a request that makes a job, continuing the caller's trace if it sent a `traceparent`. Ends when the answer is out. */
 @Injectable()
@@ -21,7 +22,7 @@ export class ServerSpanMiddleware implements NestMiddleware {
     response.once('close', () => {
       const { statusCode, writableFinished } = response;
       if (writableFinished) span.setAttribute(ATTR.httpStatus, statusCode);
-      else span.setAttribute(ATTR.errorType, 'client_disconnected');
+      else span.setAttribute(ATTR.errorType, whyGone(response));
       // A caller's mistake is no fault of the server: 4xx leaves the status alone, as OpenTelemetry prescribes.
       if (writableFinished && statusCode >= 500) {
         span.setAttribute(ATTR.errorType, String(statusCode));
@@ -32,3 +33,6 @@ export class ServerSpanMiddleware implements NestMiddleware {
     context.with(trace.setSpan(parent, span), next);
   }
 }
+
+const whyGone = ({ errored }: ServerResponse) =>
+  errored instanceof CallerStalledError ? 'client_stalled' : 'client_disconnected';

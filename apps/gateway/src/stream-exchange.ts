@@ -18,6 +18,8 @@ interface StreamWishes {
 /** One answer that is streamed to one caller: what to send, what is known of it, and how it goes. */
 export class StreamExchange {
   readonly facts: AnswerFacts = {};
+  /** Whether the job has its whole answer. */
+  isAnswered = false;
   #answer: StreamedAnswer | undefined;
   #startedAt: number | undefined = performance.now();
   #restarts = 0;
@@ -37,19 +39,22 @@ export class StreamExchange {
   }
 
   /**
-   * What the caller is to be sent now.
+   * What the caller is to be sent now, made one by one: a caller that reads slowly does not cost the rest of its answer a second time.
    * @throws UnderstudyError `stream_interrupted`
    */
-  chunksOf(event: StreamEvent): object[] {
+  *chunksOf(event: StreamEvent): Generator<object, undefined> {
     if (event.type === 'enqueued') this.#begin(event.jobId);
-    if (event.type === 'enqueued' || !this.#answer) return [];
+    if (event.type === 'enqueued' || !this.#answer) return;
     this.#learn(event);
     const wasCatchingUp = this.#answer.isCatchingUp;
-    const chunks = this.#turn(event, this.#answer);
+    let isFirst = true;
+    for (const chunk of this.#turn(event, this.#answer)) {
+      if (isFirst && wasCatchingUp) this.metrics.restarted('continued');
+      if (isFirst) this.#tellFirst();
+      isFirst = false;
+      yield chunk;
+    }
     if (event.type === 'restarted' && this.#answer.isCatchingUp) this.#restarts++;
-    if (wasCatchingUp && chunks.length > 0) this.metrics.restarted('continued');
-    if (chunks.length > 0) this.#tellFirst();
-    return chunks;
   }
 
   ended(outcome: StreamEnd): void {
@@ -66,6 +71,7 @@ export class StreamExchange {
   }
 
   #learn(event: Exclude<StreamEvent, { type: 'enqueued' }>): void {
+    this.isAnswered = event.type === 'completed';
     if (event.type === 'completed') Object.assign(this.facts, factsOf(event.result));
     else this.facts.attempts = event.attempt;
     if (event.type !== 'chunk') return;
@@ -73,7 +79,7 @@ export class StreamExchange {
     this.facts.model = event.chunk.model || this.facts.model;
   }
 
-  #turn(event: Exclude<StreamEvent, { type: 'enqueued' }>, answer: StreamedAnswer): object[] {
+  #turn(event: Exclude<StreamEvent, { type: 'enqueued' }>, answer: StreamedAnswer): Iterable<object> {
     switch (event.type) {
       case 'chunk':
         return answer.chunk(event);

@@ -30,8 +30,8 @@ const completed = (message: object, more: object = {}): Extract<StreamEvent, { t
     ...more,
   } as CompletionResult,
 });
-const deltas = (chunks: object[]) =>
-  (chunks as { choices: { delta: object }[] }[]).map(({ choices }) => choices[0]?.delta);
+const deltas = (chunks: Iterable<object>) =>
+  ([...chunks] as { choices: { delta: object }[] }[]).map(({ choices }) => choices[0]?.delta);
 const ROLE = { role: 'assistant', content: '' };
 
 describe('StreamedAnswer', () => {
@@ -163,7 +163,7 @@ describe('StreamedAnswer', () => {
     const usage = { inputTokens: 3, outputTokens: 4, estimated: true };
     const event = completed({ content: 'x' });
     event.result.understudy.usage = usage;
-    const chunks = answer({ includeUsage: true }).completed(event) as { usage: unknown }[];
+    const chunks = [...answer({ includeUsage: true }).completed(event)] as unknown as { usage: unknown }[];
     expect(chunks.at(-1)).toMatchObject({
       choices: [],
       usage: { prompt_tokens: 3, completion_tokens: 4, total_tokens: 7 },

@@ -14,7 +14,7 @@ type EventOf<T extends StreamEvent['type']> = Extract<StreamEvent, { type: T }>;
  */
 export class StreamedAnswer {
   readonly #head: ChunkHead;
-  readonly #sent = new SentMessage();
+  #sent = new SentMessage();
   #hasRole = false;
   /** What a new attempt has said so far of what was sent already; undefined while nothing has to be caught up with. */
   #again: string | undefined;
@@ -51,21 +51,29 @@ export class StreamedAnswer {
   }
 
   /** @throws UnderstudyError `stream_interrupted` when the whole answer does not begin with what was sent */
-  completed({ result }: EventOf<'completed'>): Fields[] {
+  completed({ result }: EventOf<'completed'>): Iterable<Fields> {
     this.#head.begin(result);
-    const [choice] = result.choices;
-    const { message, finish_reason: reason, index: _, ...facts } = choice as Fields;
-    const rest = this.#sent.restOf((message ?? {}) as Fields);
+    const rest = this.#sent.restOf((result.choices[0]?.['message'] ?? {}) as Fields);
     if (!rest) throw this.#interrupted('the whole answer is another than what was sent of it');
     const isUnsaid = this.#sent.isEmpty;
-    const deltas = rest.flatMap(inPieces);
-    return [
-      ...this.#role(),
-      // Facts about the whole, such as the log probabilities, come once.
-      ...deltas.map((delta, i) => this.#head.chunk(delta, isUnsaid && i === 0 ? facts : {})),
-      this.#head.chunk({}, { finish_reason: reason ?? 'stop' }, { understudy: result.understudy }),
-      ...this.#head.usage(usageOf(result)),
-    ];
+    // The result has all of it: one of the two is enough while the caller takes its time.
+    this.#sent = new SentMessage();
+    return this.#end(result, rest, isUnsaid);
+  }
+
+  /** Made one by one: of an answer that was not sent before, these are thousands. */
+  *#end(result: CompletionResult, rest: readonly Fields[], isUnsaid: boolean): Generator<Fields, undefined> {
+    const { message: _, finish_reason: reason, index: __, ...facts } = result.choices[0] as Fields;
+    // Facts about the whole, such as the log probabilities, come once.
+    let unsaid = isUnsaid ? facts : {};
+    yield* this.#role();
+    for (const delta of rest)
+      for (const piece of inPieces(delta)) {
+        yield this.#head.chunk(piece, unsaid);
+        unsaid = {};
+      }
+    yield this.#head.chunk({}, { finish_reason: reason ?? 'stop' }, { understudy: result.understudy });
+    yield* this.#head.usage(usageOf(result));
   }
 
   #role(): Fields[] {

@@ -1,5 +1,6 @@
 import { type CompletionRequest, UnderstudyError } from '#libs/contracts';
 import type { ChunkReader, CompletionQueue, ReplyChannel } from '#libs/queue/producer';
+import { AwaitedOutcome } from './awaited-outcome.js';
 import { checkStreamOptions } from './check-options.js';
 import type { JobIntake } from './job-intake.js';
 import { deadlineWithin, type JobResults, resultTimeout } from './job-results.js';
@@ -66,10 +67,10 @@ export class JobStreams {
     options: { timeoutMs: number; expectsChunks: boolean; signal: AbortSignal | undefined },
   ): AsyncGenerator<StreamEvent, undefined> {
     const { timeoutMs, expectsChunks } = options;
-    const { chunks, replies, results } = this.parts;
+    const { chunks, results } = this.parts;
     const left = new AbortController();
     const signal = options.signal ? AbortSignal.any([options.signal, left.signal]) : left.signal;
-    const outcome = replies.waitFor(jobId, { timeoutMs, signal });
+    const outcome = this.#await(jobId, { timeoutMs, signal });
     try {
       let isComplete = false;
       const look = () => results.look(jobId);
@@ -81,6 +82,11 @@ export class JobStreams {
     } finally {
       left.abort();
     }
+  }
+
+  /** Not done where it is used: the frame of a generator would hold the promise, and with it the result. */
+  #await(jobId: string, options: { timeoutMs: number; signal: AbortSignal }): AwaitedOutcome {
+    return new AwaitedOutcome(this.parts.replies.waitFor(jobId, options));
   }
 }
 

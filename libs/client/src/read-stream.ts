@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type CompletionResult, type JobOutcome, UnderstudyError } from '#libs/contracts';
+import { type CompletionResult, UnderstudyError } from '#libs/contracts';
 import { CHUNKS_START, type ChunkReader, type PlacedEntry } from '#libs/queue/producer';
+import type { AwaitedOutcome } from './awaited-outcome.js';
 import type { StreamEvent } from './stream-events.js';
 
 /** A job of which nothing was heard for this long is looked at: it may have been given up. In milliseconds. */
@@ -9,13 +10,15 @@ const CHECK_MS = 5_000;
 /** How long the last chunks are waited for once the result is there: they are written a little later. In milliseconds. */
 const LAST_CHUNKS_MS = 1_000;
 
+/** How long Redis may be away when a result that was let go is to be read again. In milliseconds. */
+const RESULT_PATIENCE_MS = 30_000;
+
 /** Pause between two tries to reach Redis, in milliseconds. */
 const AWAY_PAUSE_MS = 250;
 
 interface ReadStreamOptions {
   chunks: ChunkReader;
-  /** Null when there is none in time. */
-  outcome: Promise<JobOutcome | null>;
+  outcome: AwaitedOutcome;
   /** Looks for the result; null while the job is under way. Throws when there will never be one. */
   look: () => Promise<CompletionResult | null>;
   /** Whether the job is known to publish chunks. */
@@ -24,41 +27,35 @@ interface ReadStreamOptions {
   signal: AbortSignal;
 }
 
-/** The events of one job until its outcome; nothing at all when that does not come in time. Reads on only when it is asked to. */
+/**
+ * The events of one job until its outcome; nothing at all when that does not come in time. Reads on only when it is asked to, and holds
+ * no more than one step of the answer meanwhile.
+ */
 export async function* readStream(jobId: string, options: ReadStreamOptions): AsyncGenerator<StreamEvent> {
-  const { chunks, look, expectsChunks, signal } = options;
+  const { chunks, outcome, look, expectsChunks, signal } = options;
   const position = new Position();
-  const known = new AbortController();
-  let outcome: JobOutcome | null | undefined;
-  options.outcome.then(
-    (settled) => {
-      outcome = settled;
-      known.abort();
-    },
-    // The signal was aborted: `signal` tells so too.
-    () => undefined,
-  );
-  const knownOrLeft = AbortSignal.any([signal, known.signal]);
+  const knownOrLeft = AbortSignal.any([signal, outcome.known]);
   const ear = chunks.follow(jobId);
   let lastChunksUntil: number | undefined;
   try {
     for (;;) {
       signal.throwIfAborted();
-      if (outcome === null) return;
-      if (outcome?.status === 'failed') throw UnderstudyError.fromJSON(outcome.error);
+      if (outcome.isOverdue) return;
+      outcome.throwIfFailed();
       const entries = await readOrWait(chunks, jobId, position.id, signal);
-      for (const placed of entries) yield* position.pass(placed);
-      if (entries.length > 0 && !position.isEnded) continue;
+      const isNews = entries.length > 0;
+      for (let placed = entries.shift(); placed; placed = entries.shift()) yield* position.pass(placed);
+      if (isNews && !position.isEnded) continue;
 
-      if (outcome === undefined && position.isEnded) {
+      if (!outcome.known.aborted && position.isEnded) {
         // Faster than waiting until somebody says so.
         const result = await lookAgain(look);
-        if (result) outcome = { status: 'completed', result };
+        if (result) outcome.found(result);
       }
-      if (outcome?.status !== 'completed') {
+      if (!outcome.isCompleted) {
         const since = Date.now();
         await ear.wait(CHECK_MS, knownOrLeft);
-        if (outcome === undefined && Date.now() - since >= CHECK_MS) await lookAgain(look);
+        if (!outcome.known.aborted && Date.now() - since >= CHECK_MS) await lookAgain(look);
         continue;
       }
       lastChunksUntil ??= Date.now() + LAST_CHUNKS_MS;
@@ -67,10 +64,16 @@ export async function* readStream(jobId: string, options: ReadStreamOptions): As
         await ear.wait(lastChunksUntil - Date.now(), signal);
         continue;
       }
-      yield { type: 'completed', result: outcome.result };
-      return;
+      const isPatient = Date.now() < lastChunksUntil + RESULT_PATIENCE_MS;
+      const result = outcome.take() ?? (await (isPatient ? lookAgain(look) : look()));
+      if (result) {
+        yield { type: 'completed', result };
+        return;
+      }
+      await ear.wait(AWAY_PAUSE_MS, signal);
     }
   } finally {
+    outcome.forget();
     ear.leave();
   }
 }

@@ -223,6 +223,8 @@ export const understudyFileSchema = z.strictObject({
       streaming: z.enum(['live', 'whole']).default('live'),
       /** How often a comment keeps a waiting stream alive. */
       keepAliveMs: milliseconds(100, 600_000).default(10_000),
+      /** A caller that takes nothing of what is there for it for this long is hung up on: its answer lies in our memory. */
+      stalledAfterMs: milliseconds(100, 3_600_000).default(60_000),
     })
     .prefault({}),
   /** Without it there are no modes. */

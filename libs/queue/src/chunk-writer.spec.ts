@@ -63,6 +63,19 @@ describe('ChunkWriter', () => {
     expect(kindsOf(rest)).toEqual(['end']);
   });
 
+  it('cuts what is said all at once into entries of some kilobytes, of which a reader holds a few', async () => {
+    newJob();
+    const chunks = open();
+    chunks.attemptBegins(1, 'lost');
+    const words = Array.from({ length: 5_000 }, (_, i) => `word ${i} and so on `);
+    for (const word of words) chunks.said(one, chunk(word));
+    chunks.end();
+    await untilEnded();
+    const sizes = (await readAll()).map((entry) => JSON.stringify(entry).length);
+    expect(Math.max(...sizes)).toBeLessThan(10_000);
+    expect(textOf(await readAll())).toBe(words.join(''));
+  });
+
   it('takes back what was said when another attempt begins: readers see that, and the text is gone', async () => {
     newJob();
     const chunks = open();

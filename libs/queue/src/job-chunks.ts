@@ -5,6 +5,9 @@ import { epochOf } from './chunk-entry.js';
 /** How long what is said is gathered into one entry, in milliseconds. */
 const BATCH_MS = 25;
 
+/** What is gathered for longer, or all at once, goes into several entries of about this size, in bytes of JSON: readers hold some entries each. */
+const ENTRY_BYTES = 8 * 1024;
+
 /** Pause before what could not be written is tried again, in milliseconds. */
 const RETRY_MS = 250;
 
@@ -73,7 +76,8 @@ export class JobChunks {
     if (this.#bytes > MAX_BYTES || this.#entries >= MAX_ENTRIES) return this.#abandon('size');
     if (!this.options.budget.take(part.length)) return this.#abandon('memory');
     const last = this.#writes.at(-1);
-    const isOpen = last?.kind === 'chunks' && !(this.#isFirstSent && this.#writes.length === 1);
+    const isOpen =
+      last?.kind === 'chunks' && last.bytes < ENTRY_BYTES && !(this.#isFirstSent && this.#writes.length === 1);
     if (isOpen) {
       last.parts.push(part);
       last.bytes += part.length;

@@ -13,6 +13,7 @@ export class StreamMetrics {
   private readonly firstByte: Histogram<'delivery'>;
   private readonly restarts: Counter<'outcome'>;
   private readonly left: Counter<'job'>;
+  private readonly stalled: Counter<'answer'>;
 
   /** @param deliveries ways of delivery */
   constructor(registry: Registry, { deliveries }: { deliveries: readonly string[] }) {
@@ -42,12 +43,19 @@ export class StreamMetrics {
       labelNames: ['job'],
       registers,
     });
+    this.stalled = new Counter({
+      name: 'ai_callers_stalled_total',
+      help: 'Callers that were hung up on because they took nothing of their answer any more, by its form (stream, json)',
+      labelNames: ['answer'],
+      registers,
+    });
     for (const delivery of deliveries) {
       this.firstByte.zero({ delivery });
       for (const outcome of ENDS) this.streams.inc({ delivery, outcome }, 0);
     }
     for (const outcome of ['continued', 'interrupted']) this.restarts.inc({ outcome }, 0);
     for (const job of ['cancelled', 'kept']) this.left.inc({ job }, 0);
+    for (const answer of ['stream', 'json']) this.stalled.inc({ answer }, 0);
   }
 
   ended(delivery: string, outcome: StreamEnd): void {
@@ -65,5 +73,9 @@ export class StreamMetrics {
 
   callerLeft(job: 'cancelled' | 'kept'): void {
     this.left.inc({ job });
+  }
+
+  callerStalled(answer: 'stream' | 'json'): void {
+    this.stalled.inc({ answer });
   }
 }
