@@ -21,7 +21,8 @@ interface Reply {
 async function send({ url }: { url: string }, path: string, init: RequestInit = {}): Promise<Reply> {
   const response = await fetch(url + path, init);
   const text = await response.text();
-  return { status: response.status, headers: response.headers, json: text ? JSON.parse(text) : undefined };
+  const isStream = response.headers.get('content-type')?.startsWith('text/event-stream');
+  return { status: response.status, headers: response.headers, json: text && !isStream ? JSON.parse(text) : undefined };
 }
 
 const chat = (to: { url: string }, content: unknown = body, headers: Record<string, string> = {}) =>
@@ -124,6 +125,21 @@ describe('POST /v1/chat/completions', () => {
     expect(chunked.status).toBe(413);
     expect(chunked.json.error.code).toBe('payload_too_large');
     expect((await chat(door)).status).toBe(200);
+  });
+
+  it('takes a body of exactly the limit, whatever it says of the job; one byte more is refused with both sizes', async () => {
+    const door = await gateway({ script: answerTo, maxRequestBytes: 2_000 });
+    const sized = (bytes: number, more: object = {}) => {
+      const asked = { ...body, ...more, user: '' };
+      return JSON.stringify({ ...asked, user: 'x'.repeat(bytes - JSON.stringify(asked).length) });
+    };
+    expect((await chat(door, sized(2_000))).status).toBe(200);
+    expect((await chat(door, sized(2_000, { stream: true }))).status).toBe(200);
+    expect((await chat(door, sized(2_000), { 'x-understudy-tenant': 't'.repeat(100) })).status).toBe(200);
+    expect((await chat(door, sized(2_000, { understudy: { tenant: 'team-a' } }))).status).toBe(200);
+    const refused = await chat(door, sized(2_001));
+    expect(refused.status).toBe(413);
+    expect(refused.json.error.message).toMatch(/2000 bytes.*2001 bytes/);
   });
 
   it('takes a body that is larger than the web framework’s own limit', async () => {

@@ -4,6 +4,7 @@ import type { UnderstudyConfig } from '#libs/config';
 import {
   ATTR,
   type Attempt,
+  checkRequestSize,
   type CompletionJob,
   completionJobSchema,
   countAttempts,
@@ -122,6 +123,7 @@ export class CompletionService {
     let end: RouteEnd;
     try {
       run = { ...given, job: parseOrThrow(completionJobSchema, payload, 'job') };
+      checkRequestSize(run.job.request, this.config.jobs.maxRequestBytes);
       end = await this.#route(run);
     } catch (error) {
       if (error instanceof UnderstudyError) return error;

@@ -114,6 +114,20 @@ describe('a job fails with a reason', () => {
     await closeRedis(connection);
   });
 
+  test('when its request is a byte larger than the limit, whoever enqueued it; one of exactly the limit is answered', async () => {
+    const sized = (bytes: number) => {
+      const asked = { ...HELLO.request, user: '' };
+      return { ...HELLO, request: { ...asked, user: 'x'.repeat(bytes - JSON.stringify(asked).length) } };
+    };
+    expect(await run(sized(4 * 1024 * 1024))).toMatchObject({ status: 'completed' });
+    const calls = await callsTo(first);
+    expect(await run(sized(4 * 1024 * 1024 + 1))).toMatchObject({
+      status: 'failed',
+      error: { code: 'payload_too_large', message: expect.stringMatching(/4194305 bytes .* 4194304 /) as string },
+    });
+    expect(await callsTo(first)).toBe(calls);
+  });
+
   test('when a provider rejects the request itself: nobody else is asked', async () => {
     await admin.addFault({
       provider: first,

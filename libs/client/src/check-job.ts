@@ -1,4 +1,5 @@
 import {
+  checkRequestSize,
   type CompletionJob,
   completionJobSchema,
   completionRequestSchema,
@@ -14,10 +15,10 @@ export const DEFAULT_MAX_REQUEST_BYTES = 4 * 1024 * 1024;
 /** Jobs that are added in one call, which Redis works off in one go: this many are some hundred milliseconds. */
 const MAX_JOBS_AT_ONCE = 10_000;
 
-/** All jobs of one call together, in bytes of JSON, unless a single job may be larger. */
+/** All requests of one call together, in bytes of JSON, unless a single one may be larger. */
 const MAX_BYTES_AT_ONCE = 64 * 1024 * 1024;
 
-/** A job, and the bytes of its JSON. */
+/** A job, and the bytes of its request's JSON. */
 export interface CheckedJob {
   job: CompletionJob;
   bytes: number;
@@ -57,14 +58,7 @@ export function checkJob(
   }
   const envelope = parseOrThrow(envelopeSchema, options, 'job');
   const job = { request: body, ...envelope, ...own };
-  const bytes = Buffer.byteLength(toJson(job));
-  if (bytes > maxRequestBytes) {
-    throw new UnderstudyError(
-      'payload_too_large',
-      `The job is ${bytes} bytes of JSON; at most ${maxRequestBytes} are accepted (jobs.maxRequestBytes)`,
-    );
-  }
-  return { job, bytes };
+  return { job, bytes: checkRequestSize(job.request, maxRequestBytes) };
 }
 
 /**
@@ -86,7 +80,7 @@ export function checkJobs(requests: readonly JobRequest[], maxRequestBytes: numb
   if (total > limit)
     throw new UnderstudyError(
       'payload_too_large',
-      `The ${jobs.length} jobs are ${total} bytes of JSON together; at most ${limit} are accepted in one call`,
+      `The ${jobs.length} requests are ${total} bytes of JSON together; at most ${limit} are accepted in one call`,
     );
   return jobs;
 }
@@ -117,11 +111,3 @@ export function atPlace(index: number, error: unknown): unknown {
 
 /** The list with nothing in it: how much each entry holds is looked at entry by entry. */
 const shallow = (list: unknown) => (Array.isArray(list) ? list.map(() => null) : list);
-
-function toJson(job: CompletionJob): string {
-  try {
-    return JSON.stringify(job);
-  } catch (error) {
-    throw new UnderstudyError('invalid_request', `The request cannot be written as JSON: ${(error as Error).message}`);
-  }
-}

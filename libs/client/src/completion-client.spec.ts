@@ -217,19 +217,17 @@ describe('before anything is enqueued', () => {
     await expect(client.enqueue({ ...request, seed: 1n })).rejects.toMatchObject({ code: 'invalid_request' });
   });
 
-  it('a job of exactly the limit passes, byte for byte as it was given; one byte more is refused with both sizes', async () => {
+  it('a request of exactly the limit passes, byte for byte as it was given; one byte more is refused with both sizes', async () => {
     const sized = (bytes: number) => {
-      const job = { request: { ...request, user: '' } };
-      const missing = bytes - Buffer.byteLength(JSON.stringify(job));
+      const missing = bytes - Buffer.byteLength(JSON.stringify({ ...request, user: '' }));
       // Two bytes each: the size is that of the UTF-8, not of the string.
       return { ...request, user: 'ü'.repeat(Math.floor(missing / 2)) + 'x'.repeat(missing % 2) };
     };
-    const jobId = await client.enqueue(sized(2_000));
+    const jobId = await client.enqueue(sized(2_000), { tenant: 'what stands beside the request does not count' });
     const redis = connectRedis({ url: redisUrl, name: 'test', patience: 'patient' });
     const stored = await redis.hget(redisKeys(prefix).bull('completion', jobId), 'data');
     await closeRedis(redis);
-    expect(Buffer.byteLength(stored!)).toBe(2_000);
-    expect(JSON.parse(stored!)).toEqual({ request: sized(2_000) });
+    expect(stored).toContain(JSON.stringify(sized(2_000)));
     await expect(client.enqueue(sized(2_001))).rejects.toMatchObject({
       code: 'payload_too_large',
       message: expect.stringMatching(/is 2001 bytes .* at most 2000 /),

@@ -6,7 +6,7 @@ export interface CompletionClientOptions {
   redisUrl?: string;
   /** Hash tag of the installation. Default: `{understudy}`. */
   prefix?: string;
-  /** Largest job that is enqueued, in bytes of JSON. Default: 4 MiB, as in the configuration's `jobs.maxRequestBytes`. */
+  /** Largest request that is enqueued, in bytes of its JSON; options do not count. Default: 4 MiB, as in the configuration's `jobs.maxRequestBytes`. */
   maxRequestBytes?: number;
   /**
    * As many jobs may wait; more are refused with `queue_full`. Approximate: the count is up to half a second old, and other

@@ -195,7 +195,7 @@ export const understudyFileSchema = z.strictObject({
     .strictObject({
       /** How long an answer is still of use when the job does not say. */
       deadlineMs: milliseconds(1, 30 * 86_400_000).default(86_400_000),
-      /** Largest job that is accepted, in bytes of JSON. */
+      /** Largest request that is accepted, in bytes of its JSON. */
       maxRequestBytes: wholeNumber(1024, 256 * 1024 * 1024).default(4 * 1024 * 1024),
       /** Calls for one job before it waits for better times. */
       maxAttemptsPerPass: wholeNumber(1, 100).default(8),

@@ -12,4 +12,5 @@ export * from './parse.js';
 export * from './probe-job.js';
 export * from './queues.js';
 export * from './redis-keys.js';
+export * from './request-size.js';
 export * from './telemetry-names.js';
