@@ -111,6 +111,24 @@ describe('readChatRequest', () => {
     expect(refusalOf(wrong, {})).toMatchObject({ code: 'invalid_request', field });
   });
 
+  it.each([
+    ['x-understudy-dealine-ms', /did you mean x-understudy-deadline-ms\?/],
+    ['x-understudy-stream-mode', /known are x-understudy-preferred, .*x-understudy-keep/],
+    ['x-understudy-tennant', /did you mean x-understudy-tenant\?/],
+    ['x-understudy-prefered', /did you mean x-understudy-preferred\?/],
+    ['x-understudy-job-id', /known are/],
+    ['x-understudy-', /known are/],
+  ])('refuses the header %s, which it does not know, and names those that it does', (name, advice) => {
+    const error = refusalOf(body, { [name]: '5000', 'x-other': 'is none of ours' });
+    expect(error).toMatchObject({ code: 'invalid_request', field: name });
+    expect(error.message).toContain(`Unknown header ${name}; remove it or correct its name`);
+    expect(error.message).toMatch(advice);
+  });
+
+  it('tells no more than the beginning of a header’s name, however long it is', () => {
+    expect(refusalOf(body, { [`x-understudy-${'y'.repeat(9_000)}`]: '1' }).message.length).toBeLessThan(500);
+  });
+
   it.each([null, 'text', 7, ['a']])('refuses %j, which is no object', (wrong) => {
     expect(refusalOf(wrong, {}).code).toBe('invalid_request');
   });

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { UnderstudyConfig } from '#libs/config';
 import { completionJobSchema, parseOrThrow, type Priority, type Routing, UnderstudyError } from '#libs/contracts';
 import { z } from 'zod';
-import { MAX_TIMEOUT_MS, readHeader } from './request-headers.js';
+import { MAX_TIMEOUT_MS, readHeader, refuseUnknownHeaders } from './request-headers.js';
 
 /** How long a caller waits when it does not say. */
 const DEFAULT_TIMEOUT_MS = 120_000;
@@ -54,6 +54,7 @@ export interface ChatRequest {
  * @throws UnderstudyError `invalid_request` with the field, or the name of the header
  */
 export function readChatRequest(body: unknown, headers: IncomingHttpHeaders, delivery: Delivery): ChatRequest {
+  refuseUnknownHeaders(headers);
   const { understudy = {}, stream, stream_options: options, ...rest } = parseOrThrow(bodySchema, body, 'request');
   const { fallbacks, models: alternatives, ...request } = rest;
   const wishes = withoutUndefined({
