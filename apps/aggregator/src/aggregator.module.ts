@@ -14,6 +14,7 @@ import { ADMIN_DOOR, AdminGuard } from './admin.guard.js';
 import { ModelListingService } from './model-listing.service.js';
 import { ModeController } from './mode.controller.js';
 import { ObservationService } from './observation.service.js';
+import { OperatorWord } from './operator-word.js';
 import { ProblemFilter } from './problem.filter.js';
 import { RoutingWeightsController } from './routing-weights.controller.js';
 import { StatusController } from './status.controller.js';
@@ -73,6 +74,7 @@ export class AggregatorModule {
         HealthViewService,
         ModelListingService,
         ObservationService,
+        OperatorWord,
       ],
     };
   }

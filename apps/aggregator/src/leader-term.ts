@@ -1,12 +1,7 @@
-import {
-  STREAM_START,
-  type ModeStore,
-  type ObservationBatch,
-  type ObservationReader,
-  type SnapshotStore,
-} from '#libs/store';
+import { STREAM_START, type ObservationBatch, type ObservationReader, type SnapshotStore } from '#libs/store';
 import type { ModelListingService } from './model-listing.service.js';
 import { FleetHealth, type FleetConfig, type FleetEffect } from './fleet-health.js';
+import type { OperatorWord } from './operator-word.js';
 import type { SavedState } from './saved-state.js';
 
 /** A snapshot is published at least this often, so that readers know that somebody leads. */
@@ -43,7 +38,7 @@ export class LeaderTerm {
     saved: SavedState | null,
     private readonly reader: Pick<ObservationReader, 'read'>,
     private readonly store: Pick<SnapshotStore, 'publish'>,
-    private readonly modes: Pick<ModeStore, 'read'> | null = null,
+    private readonly word: Pick<OperatorWord, 'read'> | null = null,
     private readonly listings: Pick<ModelListingService, 'addTo'> | null = null,
   ) {
     this.#fleet = new FleetHealth(config, saved ?? undefined);
@@ -76,7 +71,7 @@ export class LeaderTerm {
    * @throws while Redis is away; then the effects are kept for the next time
    */
   async publish(now: number): Promise<FleetEffect[] | null> {
-    const setting = await this.modes?.read();
+    const setting = await this.word?.read();
     this.#unpublished.push(...this.#fleet.tick(now, setting?.mode));
     // A publication whose answer was lost may have been carried out: its version is never used again.
     const version = ++this.#version;

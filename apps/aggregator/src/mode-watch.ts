@@ -40,7 +40,8 @@ export class ModeWatch {
     const isPrimaryUp = members.some(({ healthy }) => healthy);
     const [next, change] = fleetTransition(this.#mode, { isPrimaryUp, setTo, now }, this.rules);
     this.#mode = next;
-    this.#setTo = setTo;
+    // A name that this configuration does not know has no effect, and is not told as if it had.
+    this.#setTo = setTo === this.rules.primary || setTo === this.rules.secondary ? setTo : null;
     return change ? [{ type: 'mode-changed', ...change, evidence: members.map(evidenceOf) }] : [];
   }
 

@@ -140,6 +140,69 @@ describe('the mode', () => {
   });
 });
 
+describe('two aggregators', () => {
+  const changesOf = (...aggregators: RunningAggregator[]) =>
+    aggregators.flatMap(({ logs }) => logs).filter(({ event }) => event === 'llm.mode.change');
+  const isLeader = async (aggregator: RunningAggregator) => (await statusOf(aggregator)).role === 'leader';
+  const leads = async (aggregator: RunningAggregator): Promise<void> => {
+    await expect.poll(() => isLeader(aggregator), { timeout: 15_000 }).toBe(true);
+  };
+  /** Starts two; the one that leads comes first. */
+  const startTwo = async (modes?: string): Promise<[RunningAggregator, RunningAggregator]> => {
+    const [one, other] = [await start(modes), await start(modes)];
+    await expect.poll(async () => (await isLeader(one)) || (await isLeader(other)), { timeout: 15_000 }).toBe(true);
+    return (await isLeader(one)) ? [one, other] : [other, one];
+  };
+
+  test('a word that the standby takes counts in both, and is kept by it when the leader dies: one change, one line', async () => {
+    const [leader, standby] = await startTwo();
+    expect((await put(standby, { mode: 'direct', reason: 'drill' })).status).toBe(200);
+    await Promise.all([modeIs(leader, 'direct'), modeIs(standby, 'direct')]);
+    await leader.kill();
+    await leads(standby);
+    expect((await statusOf(standby)).mode).toMatchObject({ current: 'direct', setTo: 'direct', reason: 'manual' });
+    expect(changesOf(leader, standby)).toMatchObject([{ from: 'relay', to: 'direct', reason: 'manual' }]);
+  }, 40_000);
+
+  test('one outage is one change, although the leader dies between its beginning and the switch', async () => {
+    const [leader, standby] = await startTwo('{ switchAfterMs: 8000 }');
+    failEach('r/m1', 'r/m2');
+    await vi.waitFor(async () => expect((await statusOf(standby)).mode?.countingSince).toBeGreaterThan(0), 10_000);
+    await leader.kill();
+    await vi.waitFor(async () => expect((await statusOf(standby)).mode).toMatchObject({ current: 'direct' }), 30_000);
+    const changes = changesOf(leader, standby);
+    expect(changes).toMatchObject([{ to: 'direct', reason: 'primary_failing' }]);
+    expect(changes[0]!['after_ms']).toBeGreaterThanOrEqual(8_000);
+  }, 60_000);
+});
+
+describe('a Redis that comes back empty', () => {
+  test("does not lose an operator's word, and one who takes it back is obeyed", async () => {
+    const aggregator = await start();
+    await modeIs(aggregator, 'relay');
+    await put(aggregator, { mode: 'direct', reason: 'drill' });
+    await modeIs(aggregator, 'direct');
+    const { modeSetting } = redisKeys(prefix);
+    const redis = connectRedis({ url: redisUrl, name: 'spec', patience: 'patient' });
+    const keys = await redis.keys(`${prefix.replaceAll(/[{}]/g, '?')}*`);
+    expect(keys).toContain(modeSetting);
+    await redis.del(...keys);
+    await vi.waitFor(
+      async () => expect(JSON.parse((await redis.get(modeSetting)) ?? '{}')).toMatchObject({ mode: 'direct' }),
+      10_000,
+    );
+    expect(aggregator.logs.filter(({ event }) => event === 'llm.mode.kept')).toHaveLength(1);
+    expect((await statusOf(aggregator)).mode).toMatchObject({ current: 'direct', setTo: 'direct' });
+    await put(aggregator, { mode: 'auto', reason: 'over' });
+    await modeIs(aggregator, 'relay');
+    expect(aggregator.logs.filter(({ event }) => event === 'llm.mode.change').map(({ to }) => to)).toEqual([
+      'direct',
+      'relay',
+    ]);
+    redis.disconnect();
+  }, 40_000);
+});
+
 describe('the door', () => {
   test('it names the field that is wrong, and changes nothing', async () => {
     const aggregator = await start();

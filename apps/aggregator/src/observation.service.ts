@@ -9,6 +9,7 @@ import { AGGREGATOR_CONFIG } from './aggregator.tokens.js';
 import { HealthEffectsService } from './health-effects.service.js';
 import { LeaderTerm, type StepCounts } from './leader-term.js';
 import { ModelListingService } from './model-listing.service.js';
+import { OperatorWord } from './operator-word.js';
 import { QuietPeriod } from './quiet-period.js';
 import { parseSavedState, type SavedState } from './saved-state.js';
 
@@ -31,6 +32,7 @@ export class ObservationService implements OnApplicationBootstrap, OnModuleDestr
     private readonly reader: ObservationReader,
     private readonly store: SnapshotStore,
     private readonly modes: ModeStore,
+    private readonly word: OperatorWord,
     private readonly listings: ModelListingService,
     private readonly effects: HealthEffectsService,
     @Inject(AGGREGATOR_CONFIG) private readonly config: UnderstudyConfig,
@@ -65,9 +67,9 @@ export class ObservationService implements OnApplicationBootstrap, OnModuleDestr
   }
 
   async #lead(epoch: number): Promise<void> {
-    const modes = this.config.modes ? this.modes : null;
+    const word = this.config.modes ? this.word : null;
     const saved = await this.#savedState();
-    const term = new LeaderTerm(epoch, this.config, saved, this.reader, this.store, modes, this.listings);
+    const term = new LeaderTerm(epoch, this.config, saved, this.reader, this.store, word, this.listings);
     this.#lastTerm = term;
     this.logger.info({ event: 'aggregator.leading', epoch }, `leading, epoch ${epoch}`);
     while (this.lease.epoch === epoch && !this.#stop.signal.aborted) {

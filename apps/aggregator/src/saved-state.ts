@@ -7,6 +7,7 @@ const fleetModeSchema = z.object({
   current: z.string(),
   automatic: z.string(),
   countingSince: z.number().nullable(),
+  lookedAt: z.number().default(0),
   changedAt: z.number(),
   reason: z.enum(['started', 'primary_failing', 'primary_recovered', 'manual', 'released']),
 }) satisfies z.ZodType<FleetMode>;

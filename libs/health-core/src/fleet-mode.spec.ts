@@ -76,12 +76,79 @@ describe('the automatic choice', () => {
     );
   });
 
-  test('a clock that goes back by an hour starts the count anew instead of adding the hour', () => {
-    const at = (now: number) => ({ isPrimaryUp: false, setTo: null, now });
-    let [mode] = fleetTransition(initialFleetMode(rules), at(START), rules);
-    [mode] = fleetTransition(mode, at(START - 3_600_000), rules);
-    expect(fleetTransition(mode, at(START - 3_300_001), rules)[0].current).toBe('relay');
-    expect(fleetTransition(mode, at(START - 3_300_000), rules)[0].current).toBe('direct');
+  test('a clock that goes back by an hour starts the count anew instead of adding the hour, as does one that goes ahead', () => {
+    for (const leapMs of [-3_600_000, 3_600_000]) {
+      let [mode] = [initialFleetMode(rules)];
+      const downAt = (now: number) => ([mode] = fleetTransition(mode, { isPrimaryUp: false, setTo: null, now }, rules));
+      downAt(START);
+      for (let ms = 0; ms < 300_000; ms += 1_000) downAt(START + leapMs + ms);
+      expect(mode.current).toBe('relay');
+      downAt(START + leapMs + 300_000);
+      expect(mode.current).toBe('direct');
+    }
+  });
+});
+
+describe('time in which nobody looked', () => {
+  const after = (gapMs: number, isPrimaryUp: boolean, from: FleetMode) =>
+    fleetTransition(from, { isPrimaryUp, setTo: null, now: from.lookedAt + gapMs }, rules);
+  /** Looked at each second for so long; the first look is one that changes nothing. */
+  const lasting = (seconds: number, isPrimaryUp: boolean, from = initialFleetMode(rules)): FleetMode => {
+    let mode = { ...from, lookedAt: from.lookedAt || START };
+    repeat(seconds + 1, () => ([mode] = after(1_000, isPrimaryUp, mode)));
+    return mode;
+  };
+
+  test.each([
+    ['down', () => lasting(100, false), false, 300_000],
+    ['up again', () => lasting(100, true, lasting(300, false)), true, 120_000],
+  ])(
+    'it does not count: a primary that was %s before and after it has not been so without a break',
+    (_what, begin, isUp, holdMs) => {
+      const before = begin();
+      let [mode, change] = after(3_600_000, isUp, before);
+      const since = mode.lookedAt;
+      expect([change, mode.countingSince]).toEqual([null, since]);
+      while (!change) [mode, change] = after(1_000, isUp, mode);
+      expect([mode.lookedAt - since, change.afterMs]).toEqual([holdMs, holdMs]);
+    },
+  );
+
+  test('the seconds until another leads do count', () => {
+    const before = lasting(290, false);
+    const [mode, change] = after(20_000, false, before);
+    expect([mode.current, change?.reason]).toEqual(['direct', 'primary_failing']);
+  });
+
+  test('any looks, however far apart, and any words: the rule changes only after its whole time seen without a break', () => {
+    const look = fc.record({
+      isUp: fc.boolean(),
+      gapMs: fc.oneof(fc.integer({ min: -5_000, max: 30_000 }), fc.constantFrom(31_000, 600_000, -3_600_000)),
+      times: fc.integer({ min: 1, max: 40 }),
+      setTo: fc.constantFrom(null, null, 'relay', 'direct', 'sideways'),
+    });
+    fc.assert(
+      fc.property(fc.array(look, { maxLength: 12 }), (looks) => {
+        let [mode, now] = [initialFleetMode(rules), START];
+        let row: { isUp: boolean; from: number } | null = null;
+        for (const { isUp, gapMs, times, setTo } of looks)
+          for (let i = 0; i < times; i++) {
+            now += gapMs;
+            const isSeen: boolean = row !== null && row.isUp === isUp && gapMs <= 30_000;
+            row = { isUp, from: isSeen && row ? Math.min(row.from, now) : now };
+            const [next, change] = fleetTransition(mode, { isPrimaryUp: isUp, setTo, now }, rules);
+            const isWord = setTo === 'relay' || setTo === 'direct';
+            if (next.automatic !== mode.automatic) {
+              expect(next.automatic).toBe(isUp ? 'relay' : 'direct');
+              expect(now - row.from).toBeGreaterThanOrEqual(isUp ? rules.returnAfterMs : rules.switchAfterMs);
+            }
+            expect(next.current).toBe(isWord ? setTo : next.automatic);
+            expect(change !== null).toBe(next.current !== mode.current);
+            mode = next;
+          }
+      }),
+      { numRuns: 500 },
+    );
   });
 });
 

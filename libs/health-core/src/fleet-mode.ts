@@ -10,6 +10,12 @@ export interface ModeRules {
   returnAfterMs: number;
 }
 
+/**
+ * Longest time between two looks over which a count goes on, milliseconds: a new leader takes over in seconds. After a longer one
+ * nobody knows what was between.
+ */
+const LOOK_GAP_MS = 30_000;
+
 /** `started` until the first change; `released`: an operator has handed the choice back, and it came out differently. */
 export type ModeReason = 'started' | 'primary_failing' | 'primary_recovered' | 'manual' | 'released';
 
@@ -21,6 +27,8 @@ export interface FleetMode {
   automatic: string;
   /** Since when what would change `automatic` has lasted: the primary mode down, or up again. Null while it does not. */
   countingSince: number | null;
+  /** When the fleet was last looked at; 0: never. */
+  lookedAt: number;
   /** When `current` was entered, and why. 0 at the start. */
   changedAt: number;
   reason: ModeReason;
@@ -49,6 +57,7 @@ export const initialFleetMode = ({ primary }: ModeRules): FleetMode => ({
   current: primary,
   automatic: primary,
   countingSince: null,
+  lookedAt: 0,
   changedAt: 0,
   reason: 'started',
 });
@@ -66,19 +75,21 @@ export function fleetTransition(
   const { automatic, countingSince, lastedMs } = counted(fleet, look, rules);
   const isSet = look.setTo === rules.primary || look.setTo === rules.secondary;
   const current = isSet && look.setTo !== null ? look.setTo : automatic;
-  if (current === fleet.current) return [{ ...fleet, automatic, countingSince }, null];
+  if (current === fleet.current) return [{ ...fleet, automatic, countingSince, lookedAt: now }, null];
   const ruled = automatic === rules.primary ? 'primary_recovered' : 'primary_failing';
   const reason = isSet ? 'manual' : automatic === fleet.automatic ? 'released' : ruled;
   const change = { from: fleet.current, to: current, reason, afterMs: isSet ? null : lastedMs } satisfies ModeChange;
-  return [{ current, automatic, countingSince, changedAt: now, reason }, change];
+  return [{ current, automatic, countingSince, lookedAt: now, changedAt: now, reason }, change];
 }
 
 /** What the rule has come to. */
-function counted({ automatic, countingSince }: FleetMode, { isPrimaryUp, now }: ModeLook, rules: ModeRules) {
+function counted({ automatic, countingSince, lookedAt }: FleetMode, { isPrimaryUp, now }: ModeLook, rules: ModeRules) {
   const isPrimary = automatic === rules.primary;
   if (isPrimary === isPrimaryUp) return { automatic, countingSince: null, lastedMs: null };
-  // A clock that went back starts the count anew instead of waiting for the time to be reached again.
-  const since = Math.min(countingSince ?? now, now);
+  // A clock that went back starts the count anew instead of waiting for the time to be reached again. So does one that leaps ahead,
+  // and a time without a leader or without Redis: "without a break" would be claimed for what nobody has seen.
+  const isUnbroken = countingSince !== null && now - lookedAt <= LOOK_GAP_MS;
+  const since = isUnbroken ? Math.min(countingSince, now) : now;
   const lastedMs = now - since;
   const holdMs = isPrimary ? rules.switchAfterMs : rules.returnAfterMs;
   if (lastedMs < holdMs) return { automatic, countingSince: since, lastedMs: null };

@@ -21,6 +21,11 @@ test('a setting is found by whoever starts later, has no end, and garbage counts
   const later = new ModeStore(location);
   await expect.poll(() => later.read().catch(() => null)).toEqual(setting);
   expect(await redis.ttl(key)).toBe(-1);
+  expect(await store.setIfNone({ ...setting, mode: 'relay' })).toBe(false);
+  expect(await later.read()).toEqual(setting);
+  await redis.del(key);
+  expect(await store.setIfNone(setting)).toBe(true);
+  expect(await later.read()).toEqual(setting);
 
   await redis.set(key, '{"mode":7}');
   expect(await later.read()).toBe(null);

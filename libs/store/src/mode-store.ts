@@ -34,6 +34,15 @@ export class ModeStore {
     await this.#redis.set(this.#key, JSON.stringify(setting));
   }
 
+  /**
+   * Stores the setting where there is none.
+   * @returns whether it did
+   * @throws what ioredis throws while Redis is away
+   */
+  async setIfNone(setting: ModeSetting): Promise<boolean> {
+    return (await this.#redis.set(this.#key, JSON.stringify(setting), 'NX')) === 'OK';
+  }
+
   async close(): Promise<void> {
     await closeRedis(this.#redis);
   }
