@@ -70,10 +70,11 @@ export class SentMessage {
     return rest;
   }
 
-  #addCall({ index, id, function: called }: Fields): void {
+  #addCall(said: Fields): void {
+    const { index, id } = said;
     const at = typeof index === 'number' && index >= 0 && index <= this.#calls.length ? index : this.#calls.length;
     const call = (this.#calls[at] ??= { id: '', name: '', arguments: '' });
-    const { name, arguments: text } = (called ?? {}) as Fields;
+    const { name, text } = calledIn(said);
     if (typeof id === 'string') call.id = id;
     if (typeof name === 'string') call.name ||= name;
     if (typeof text === 'string') call.arguments += text;
@@ -83,7 +84,8 @@ export class SentMessage {
     const rest: Fields[] = [];
     for (const [index, call] of calls.entries()) {
       const sent = this.#calls[index];
-      const { name, arguments: whole = '' } = (call['function'] ?? {}) as { name?: unknown; arguments?: string };
+      const { name, text, kind, field } = calledIn(call);
+      const whole = typeof text === 'string' ? text : '';
       if (!sent) {
         rest.push({ tool_calls: [{ ...call, index }] });
         continue;
@@ -91,10 +93,18 @@ export class SentMessage {
       if (sent.name !== name || (sent.id !== '' && sent.id !== call['id'])) return null;
       if (isSameJson(sent.arguments, whole)) continue;
       if (!whole.startsWith(sent.arguments)) return null;
-      rest.push({ tool_calls: [{ index, function: { arguments: whole.slice(sent.arguments.length) } }] });
+      rest.push({ tool_calls: [{ index, [kind]: { [field]: whole.slice(sent.arguments.length) } }] });
     }
     return rest;
   }
+}
+
+/** What a call names and hands over: a function its arguments, a custom tool its input. */
+function calledIn({ function: called, custom }: Fields) {
+  const isCustom = called === undefined && custom !== undefined;
+  const [kind, field] = isCustom ? (['custom', 'input'] as const) : (['function', 'arguments'] as const);
+  const { name, [field]: text } = ((isCustom ? custom : called) ?? {}) as Fields;
+  return { kind, field, name, text };
 }
 
 const textDelta = (field: string, text: string): Fields[] => (text === '' ? [] : [{ [field]: text }]);

@@ -106,6 +106,17 @@ describe('StreamedAnswer', () => {
     expect(deltas(live.chunk(text('other', 2)))).toEqual([ROLE, { content: 'other' }]);
   });
 
+  it('passes on the call of a custom tool, and sends at the end what was not published of it', () => {
+    const live = answer();
+    const begun = { tool_calls: [{ index: 0, id: 'c', type: 'custom', custom: { name: 'sh', input: 'ls' } }] };
+    expect(deltas(live.chunk(says(begun)))).toEqual([ROLE, begun]);
+    const whole = [{ id: 'c', type: 'custom', custom: { name: 'sh', input: 'ls -l' } }];
+    expect(deltas(live.completed(completed({ content: null, tool_calls: whole })))).toEqual([
+      { tool_calls: [{ index: 0, custom: { input: ' -l' } }] },
+      {},
+    ]);
+  });
+
   it('sends at the end what was not published: of a text, of a refusal, of a tool call', () => {
     const live = answer();
     live.chunk(text('one'));

@@ -11,8 +11,7 @@ export function saidChars(chunk: ChatChunk): number {
     for (const name of TEXTS) chars += textLength(delta[name]);
     chars += functionLength(delta['function_call']) + audioLength(delta['audio']);
     const calls: unknown = delta['tool_calls'];
-    if (Array.isArray(calls))
-      for (const call of calls) chars += functionLength((call as { function?: unknown } | null)?.function);
+    if (Array.isArray(calls)) for (const call of calls) chars += callLength(call);
   }
   return chars;
 }
@@ -22,6 +21,13 @@ function textLength(value: unknown): number {
   if (typeof value === 'string') return value.length;
   if (!Array.isArray(value)) return 0;
   return value.reduce<number>((sum, part) => sum + textLength((part as { text?: unknown } | null)?.text), 0);
+}
+
+/** Of a function, or of a custom tool, which takes a text. */
+function callLength(value: unknown): number {
+  const { function: called, custom } = (value ?? {}) as { function?: unknown; custom?: unknown };
+  const { name, input } = (custom ?? {}) as { name?: unknown; input?: unknown };
+  return functionLength(called) + textLength(name) + textLength(input);
 }
 
 function functionLength(value: unknown): number {

@@ -59,6 +59,21 @@ describe('a streamed answer', () => {
     expect(heard).toEqual([chunk({ content: 'Hel' }), chunk({ content: 'lo' })]);
   });
 
+  test('says something with the call of a custom tool, as with that of a function', async () => {
+    const parts = [
+      chunk({ tool_calls: [{ index: 0, id: 't', type: 'custom', custom: { name: 'sh', input: '' } }] }),
+      chunk({ tool_calls: [{ index: 0, custom: { input: 'ls' } }] }),
+    ];
+    const heard: string[] = [];
+    const { chat } = await streaming(...parts, STOP, DONE);
+    const outcome = await chat({ stream: true, onDelta: (part) => heard.push(JSON.stringify(part)) });
+    expect(outcome).toMatchObject({ ok: true, firstTokenMs: expect.any(Number) });
+    expect(outcome.ok && outcome.answer.choices[0]).toMatchObject({
+      message: { tool_calls: [{ id: 't', type: 'custom', custom: { name: 'sh', input: 'ls' } }] },
+    });
+    expect(heard).toEqual(parts.map((part) => JSON.stringify(part)));
+  });
+
   test('is given also when a listener breaks', async () => {
     const { chat } = await streaming(...HELLO, STOP, DONE);
     const onDelta = () => {
