@@ -48,6 +48,8 @@ describe('an error, told in OpenAI’s shape', () => {
   it('says when to come back: the time at which a target is expected, else a few seconds', () => {
     expect(told('no_target_available', { nextAvailableAt: now + 12_300 }).headers['retry-after']).toBe('13');
     expect(told('no_target_available', { nextAvailableAt: now - 5_000 }).headers['retry-after']).toBe('1');
+    expect(told('deadline_exceeded', { nextAvailableAt: now + 60_000 }).headers['retry-after']).toBe('60');
+    expect(told('deadline_exceeded').headers).not.toHaveProperty('retry-after');
     expect(told('queue_unavailable').headers['retry-after']).toBe('5');
   });
 

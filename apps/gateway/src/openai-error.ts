@@ -52,7 +52,8 @@ export function toErrorResponse(error: UnderstudyError, nowMs: number): ErrorRes
   const { jobId, attempts, providerStatus } = error;
   const calls = attempts.length > 0 ? countAttempts(attempts) : undefined;
   const headers = answerHeaders({ jobId, attempts: calls });
-  if (status === 503) headers['retry-after'] = String(secondsUntil(error.nextAvailableAt, nowMs));
+  if (status === 503 || error.nextAvailableAt !== undefined)
+    headers['retry-after'] = String(secondsUntil(error.nextAvailableAt, nowMs));
   // SDKs repeat what ended with 5xx by themselves. After a timeout that would pay for a second job beside the first.
   if (status === 504 || (status >= 500 && !error.retryable)) headers['x-should-retry'] = 'false';
   const refused =
