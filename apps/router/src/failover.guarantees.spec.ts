@@ -1,7 +1,18 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { allAttempts, attemptsOf, type Pair, type PairOptions, startPair, WIRES } from './guarantees.fixture.js';
+import {
+  allAttempts,
+  attemptsOf,
+  type Pair,
+  type PairOptions,
+  pausesOf,
+  startPair,
+  WIRES,
+} from './guarantees.fixture.js';
 
 /** The promises about errors and retries, each through a whole router, real Redis and the simulator. */
+
+/** "At once", on a machine that does much else. */
+const AT_ONCE_MS = 1_000;
 const URLS = { redisUrl: process.env.REDIS_URL!, simulatorUrl: process.env.SIMULATOR_URL! };
 let pair: Pair;
 const start = async (options: PairOptions = {}) => (pair = await startPair(URLS, options));
@@ -25,10 +36,12 @@ describe.each(WIRES)('with $kind, streaming $streaming', (wire) => {
     async (status) => {
       await start({ wire });
       await pair.fault({ kind: 'status', status });
-      expect(attemptsOf(await pair.run())).toEqual([
+      const outcome = await pair.run();
+      expect(attemptsOf(outcome)).toEqual([
         ['one', 'overloaded'],
         ['two', 'success'],
       ]);
+      expect(pausesOf(outcome)[0]).toBeLessThan(AT_ONCE_MS);
       expect((await pair.callsToFirst()).length).toBeLessThanOrEqual(2);
     },
   );
@@ -48,10 +61,12 @@ describe.each(WIRES)('with $kind, streaming $streaming', (wire) => {
   test('G08 a 429 with Retry-After and a second target: it answers at once, and the first is not called again before', async () => {
     await start({ wire });
     await pair.fault({ kind: 'rate-limit', retryAfterSeconds: 60 }, { forRequests: 1 });
-    expect(attemptsOf(await pair.run())).toEqual([
+    const outcome = await pair.run();
+    expect(attemptsOf(outcome)).toEqual([
       ['one', 'rate_limited'],
       ['two', 'success'],
     ]);
+    expect(pausesOf(outcome)[0]).toBeLessThan(AT_ONCE_MS);
     for (let i = 0; i < 3; i++) expect(attemptsOf(await pair.run())).toEqual([['two', 'success']]);
     expect(await pair.callsToFirst()).toHaveLength(1);
   });

@@ -91,6 +91,12 @@ export const attemptsOf = (outcome: JobOutcome): [target: string, outcome: strin
 export const allAttempts = (outcome: JobOutcome) =>
   outcome.status === 'completed' ? outcome.result.understudy.attempts : outcome.error.attempts;
 
+/** Milliseconds from the end of each attempt to the beginning of the next, as the router recorded them. */
+export function pausesOf(outcome: JobOutcome): number[] {
+  const attempts = allAttempts(outcome);
+  return attempts.slice(1).map(({ startedAt }, i) => startedAt - attempts[i]!.startedAt - attempts[i]!.latencyMs);
+}
+
 /** The text of an answer. */
 export function textOf(outcome: JobOutcome): string {
   if (outcome.status === 'failed') throw new Error(`no answer: ${outcome.error.message}`);
