@@ -14,9 +14,9 @@ export function nearestName(name: string, names: readonly string[]): string | un
 function editsBetween(from: string, to: string): number {
   if (Math.abs(from.length - to.length) > MAX_EDITS) return Infinity;
   let row = Array.from({ length: to.length + 1 }, (_, i) => i);
-  for (const [i, letter] of [...from].entries()) {
+  for (const [i, letter] of Array.from(from).entries()) {
     const next = [i + 1];
-    for (const [j, other] of [...to].entries()) {
+    for (const [j, other] of Array.from(to).entries()) {
       const changed = (row[j] as number) + Number(letter !== other);
       next.push(Math.min(changed, (row[j + 1] as number) + 1, (next[j] as number) + 1));
     }
