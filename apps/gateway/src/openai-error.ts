@@ -41,6 +41,7 @@ const SHAPES: Record<ErrorCode, Shape> = {
   all_targets_failed: { status: 502, type: 'server_error' },
   no_target_available: { status: 503, type: 'server_error' },
   queue_unavailable: { status: 503, type: 'server_error' },
+  client_closed: { status: 503, type: 'server_error' },
   deadline_exceeded: { status: 504, type: 'server_error' },
   result_timeout: { status: 504, type: 'server_error' },
   internal_error: { status: 500, type: 'server_error' },

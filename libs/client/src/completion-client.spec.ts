@@ -250,6 +250,50 @@ describe('before anything is enqueued', () => {
   });
 });
 
+describe('once it is closed', () => {
+  it('every call says so, and does not blame the queue', async () => {
+    await client.close();
+    const calls = [
+      () => client.enqueue(request),
+      () => client.complete(request),
+      () => client.enqueueMany([{ request }]),
+      () => client.cancel('any'),
+      () => client.stream(request).next(),
+      () => client.stream('any').next(),
+      () => client.result('any'),
+      () => client.state('any'),
+      () => client.models(),
+    ];
+    for (const call of calls)
+      await expect((call as () => Promise<unknown>)()).rejects.toMatchObject({
+        code: 'client_closed',
+        retryable: false,
+        message: expect.stringMatching(/^This client was closed.*make a new one/),
+      });
+  });
+
+  it('whoever waited for an answer hears so, with the id of the job', async () => {
+    route('hang');
+    const completion = client.complete(request).catch((error: unknown) => error);
+    const events = client.stream(request);
+    const { jobId: streamed } = (await events.next()).value as { jobId: string };
+    const step = events.next().catch((error: unknown) => error);
+    await vi.waitFor(() => expect(under.worked).toHaveLength(1), 10_000);
+    const [other] = under.worked.filter((id) => id !== streamed);
+    const found = client.result(streamed, { waitMs: 60_000 }).catch((error: unknown) => error);
+    await vi.waitFor(async () => expect(await client.state(streamed)).toMatch(/queued|running/), 5_000);
+    await client.close();
+    expect(await completion).toMatchObject({ code: 'client_closed', ...(other && { jobId: other }) });
+    expect(await step).toMatchObject({ code: 'client_closed', jobId: streamed });
+    expect(await found).toMatchObject({ code: 'client_closed', jobId: streamed });
+  });
+
+  it('can be closed again', async () => {
+    await Promise.all([client.close(), client.close()]);
+    await client.close();
+  });
+});
+
 describe('while Redis is away', () => {
   it('every call fails within a second, naming Redis without its password', async () => {
     const away = new CompletionClient({ redisUrl: 'redis://u:s3cret@127.0.0.1:1', prefix });

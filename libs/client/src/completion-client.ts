@@ -23,6 +23,7 @@ import { JobIntake } from './job-intake.js';
 import { deadlineWithin, JobResults, resultOf, resultTimeout, type JobState } from './job-results.js';
 import { JobStreams } from './job-streams.js';
 import { KnownModels } from './known-models.js';
+import { OpenState } from './open-state.js';
 import type { StreamEvent, StreamOptions } from './stream-events.js';
 
 const DEFAULT_REDIS_URL = 'redis://127.0.0.1:6379';
@@ -31,7 +32,8 @@ const DEFAULT_MAX_WAITING = 1_000_000;
 
 /**
  * The way in for other services: hand in an OpenAI chat-completions body, get the answer of whichever target could give
- * one. Every error is an `UnderstudyError`; while Redis is away calls fail within a second, and work again when it is back.
+ * one. Every error is an `UnderstudyError`; while Redis is away calls fail within a second, and work again when it is back. Once it is
+ * closed, every call fails with `client_closed`.
  */
 export class CompletionClient {
   readonly #redis: Redis;
@@ -42,6 +44,7 @@ export class CompletionClient {
   readonly #chunks: ChunkReader;
   readonly #streams: JobStreams;
   readonly #catalog: ModelCatalog;
+  readonly #open = new OpenState();
 
   /** @throws UnderstudyError `invalid_request` with the name of a wrong option */
   constructor(options: CompletionClientOptions = {}) {
@@ -63,7 +66,7 @@ export class CompletionClient {
     this.#results = results;
     this.#replies = replies;
     this.#chunks = chunks;
-    this.#streams = new JobStreams({ intake, queue, results, replies, chunks });
+    this.#streams = new JobStreams({ intake, queue, results, replies, chunks, open: this.#open });
   }
 
   /**
@@ -73,6 +76,7 @@ export class CompletionClient {
    * @throws the signal's reason when `options.signal` is aborted
    */
   async complete(request: CompletionRequest, options: CompleteOptions = {}): Promise<CompletionResult> {
+    this.#open.assert();
     const { timeoutMs = DEFAULT_TIMEOUT_MS, signal, cancelOnAbort, job: wishes } = checkCompleteOptions(options);
     signal?.throwIfAborted();
     const deadlineMs = wishes.deadlineMs ?? deadlineWithin(timeoutMs);
@@ -95,7 +99,9 @@ export class CompletionClient {
       throw error;
     }
     try {
-      const result = resultOf(await outcome) ?? (await this.#results.look(jobId));
+      const settled = await outcome;
+      if (!settled) this.#open.assert(jobId);
+      const result = resultOf(settled) ?? (await this.#results.look(jobId));
       if (result) return result;
     } catch (error) {
       // Not awaited: who hung up does not wait for it, and a job that is not reached ends at its deadline.
@@ -111,6 +117,7 @@ export class CompletionClient {
    *   ones), `idempotency_conflict`, `queue_full`, `queue_unavailable`
    */
   async enqueue(request: CompletionRequest, options: EnqueueOptions = {}): Promise<string> {
+    this.#open.assert();
     const job = await this.#intake.prepare(request, options);
     await this.#intake.add(job);
     return job.identity.jobId;
@@ -122,6 +129,7 @@ export class CompletionClient {
    * @throws UnderstudyError what `enqueue` throws, with the place in the list: `[3].messages[0].role`
    */
   async enqueueMany(jobs: readonly JobRequest[]): Promise<string[]> {
+    this.#open.assert();
     const added = await this.#intake.addMany(await this.#intake.prepareMany(jobs));
     return added.map(({ jobId }) => jobId);
   }
@@ -133,11 +141,14 @@ export class CompletionClient {
    * @throws the signal's reason when `signal` is aborted
    */
   async result(jobId: string, options: ResultOptions = {}): Promise<CompletionResult | null> {
+    this.#open.assert();
     const { waitMs = 0, signal } = checkResultOptions(jobId, options);
     signal?.throwIfAborted();
     const result = await this.#results.look(jobId);
     if (result || waitMs === 0) return result;
-    return resultOf(await this.#replies.waitFor(jobId, { timeoutMs: waitMs, signal })) ?? this.#results.look(jobId);
+    const outcome = await this.#replies.waitFor(jobId, { timeoutMs: waitMs, signal });
+    if (!outcome) this.#open.assert(jobId);
+    return resultOf(outcome) ?? this.#results.look(jobId);
   }
 
   /**
@@ -161,6 +172,7 @@ export class CompletionClient {
    * @throws UnderstudyError `job_not_found`, `queue_unavailable`
    */
   async cancel(jobId: string): Promise<Cancellation> {
+    this.#open.assert();
     checkResultOptions(jobId, {});
     return this.#queue.cancel(jobId);
   }
@@ -170,17 +182,20 @@ export class CompletionClient {
    * @throws UnderstudyError `job_not_found`, `queue_unavailable`
    */
   async state(jobId: string): Promise<JobState> {
+    this.#open.assert();
     checkResultOptions(jobId, {});
     return this.#results.state(jobId);
   }
 
   /** Names of the models that can be asked for; empty as long as no router has announced any. */
   async models(): Promise<string[]> {
+    this.#open.assert();
     return (await this.#catalog.read()) ?? [];
   }
 
-  /** Ends every wait and lets go of the connections. */
+  /** Ends every wait, with `client_closed`, and lets go of the connections. */
   async close(): Promise<void> {
+    this.#open.close();
     await Promise.all([this.#replies.close(), this.#chunks.close()]);
     await this.#queue.close();
     await closeRedis(this.#redis);

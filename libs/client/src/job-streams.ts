@@ -4,6 +4,7 @@ import { AwaitedOutcome } from './awaited-outcome.js';
 import { checkStreamOptions } from './check-options.js';
 import type { JobIntake } from './job-intake.js';
 import { deadlineWithin, type JobResults, resultTimeout } from './job-results.js';
+import type { OpenState } from './open-state.js';
 import { readStream } from './read-stream.js';
 import type { StreamEvent, StreamOptions } from './stream-events.js';
 
@@ -15,6 +16,7 @@ interface StreamParts {
   results: JobResults;
   replies: ReplyChannel;
   chunks: ChunkReader;
+  open: OpenState;
 }
 
 /** Reads what answers say while they are made. */
@@ -23,6 +25,7 @@ export class JobStreams {
 
   /** Hands in a job and reads its stream. */
   async *ask(request: CompletionRequest, options: StreamOptions): AsyncGenerator<StreamEvent, undefined> {
+    this.parts.open.assert();
     const {
       timeoutMs = DEFAULT_TIMEOUT_MS,
       keep = false,
@@ -53,6 +56,7 @@ export class JobStreams {
 
   /** Reads the stream of a job that is there. */
   async *follow(jobId: string, options: StreamOptions): AsyncGenerator<StreamEvent, undefined> {
+    this.parts.open.assert();
     const { timeoutMs = Infinity, signal } = checkStreamOptions(options);
     signal?.throwIfAborted();
     // Throws when there is no such job.
@@ -67,7 +71,7 @@ export class JobStreams {
     options: { timeoutMs: number; expectsChunks: boolean; signal: AbortSignal | undefined },
   ): AsyncGenerator<StreamEvent, undefined> {
     const { timeoutMs, expectsChunks } = options;
-    const { chunks, results } = this.parts;
+    const { chunks, results, open } = this.parts;
     const left = new AbortController();
     const signal = options.signal ? AbortSignal.any([options.signal, left.signal]) : left.signal;
     const outcome = this.#await(jobId, { timeoutMs, signal });
@@ -78,7 +82,10 @@ export class JobStreams {
         isComplete = event.type === 'completed';
         yield event;
       }
-      if (!isComplete) throw resultTimeout(jobId, timeoutMs);
+      if (!isComplete) {
+        open.assert(jobId);
+        throw resultTimeout(jobId, timeoutMs);
+      }
     } finally {
       left.abort();
     }

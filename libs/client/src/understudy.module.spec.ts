@@ -43,6 +43,6 @@ describe('UnderstudyModule', () => {
     const { client } = app.get(Chatbot);
     expect(await client.models()).toEqual([]);
     await app.close();
-    await expect(client.models()).rejects.toMatchObject({ code: 'queue_unavailable' });
+    await expect(client.models()).rejects.toMatchObject({ code: 'client_closed' });
   });
 });

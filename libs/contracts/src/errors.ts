@@ -18,6 +18,7 @@ export const ERROR_CODES = [
   'queue_full',
   'stream_interrupted',
   'queue_unavailable',
+  'client_closed',
   'internal_error',
 ] as const;
 
