@@ -233,7 +233,7 @@ describe('stop', () => {
     const began = performance.now();
     await stopping;
     // Node would wait 5 s for another request on this connection.
-    expect(performance.now() - began).toBeLessThan(3_000);
+    expect(performance.now() - began).toBeLessThan(4_500);
     agent.destroy();
   });
 
@@ -247,7 +247,7 @@ describe('stop', () => {
     const began = performance.now();
     await service.stop();
     // Node would keep an idle connection for 5 s.
-    expect(performance.now() - began).toBeLessThan(2_000);
+    expect(performance.now() - began).toBeLessThan(4_500);
     agent.destroy();
   });
 
@@ -268,7 +268,7 @@ describe('stop', () => {
     await vi.waitFor(async () => expect(await accepted()).toBe(1));
     const began = performance.now();
     await service.stop();
-    expect(performance.now() - began).toBeLessThan(2_000);
+    expect(performance.now() - began).toBeLessThan(4_500);
     expect(story).toContain('module destroyed');
     socket.destroy();
   });

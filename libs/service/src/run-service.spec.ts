@@ -136,10 +136,10 @@ describe('a process that is told to stop', () => {
   it('takes a signal that comes twice at once as one, and ends at once when asked again later', async () => {
     const service = run('hang', { SHUTDOWN_DEADLINE_MS: '60000' });
     await service.event('service.ready');
+    const asked = performance.now();
     service.child.kill('SIGINT');
     service.child.kill('SIGTERM');
     await service.event('service.stopping');
-    const asked = performance.now();
     const impatient = setInterval(() => service.child.kill('SIGTERM'), 50);
     expect(await service.exited).toEqual([143, null]);
     clearInterval(impatient);

@@ -135,7 +135,7 @@ describe('a secret', () => {
     (part) => {
       const began = performance.now();
       createLogger({ name: 'router', destination }).info({ text: part.repeat(100_000 / part.length) }, 'event');
-      expect(performance.now() - began).toBeLessThan(2_000);
+      expect(performance.now() - began).toBeLessThan(5_000);
     },
   );
 

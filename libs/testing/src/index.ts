@@ -1,4 +1,5 @@
 export { startOtlpReceiver, type OtlpReceiver, type ReceivedSpan } from './otlp-receiver.js';
+export { SLACK_MS } from './slack.js';
 export { uniquePrefix } from './unique-prefix.js';
 export {
   simulatorAdmin,
