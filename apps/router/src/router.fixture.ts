@@ -71,7 +71,7 @@ export async function startRouter(redisUrl: string, configText: string, options:
     service,
     logs,
     /** Enqueues a payload and waits for its one outcome. */
-    async run(job: unknown, timeoutMs = 10_000): Promise<JobOutcome> {
+    async run(job: unknown, timeoutMs = 30_000): Promise<JobOutcome> {
       const id = await queue.add({ ...(job as CompletionJob), replyTo: replies.address });
       const outcome = await replies.waitFor(id, { timeoutMs });
       if (!outcome) throw new Error(`job ${id} has no outcome after ${timeoutMs} ms`);

@@ -1,6 +1,6 @@
 import type { CompletionJob, JobOutcome } from '#libs/contracts';
 import { closeRedis, connectRedis } from '#libs/redis';
-import { simulatorAdmin, uniquePrefix } from '#libs/testing';
+import { simulatorAdmin, SLACK_MS, uniquePrefix } from '#libs/testing';
 import { Queue } from 'bullmq';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { RouteService } from './route.service.js';
@@ -21,8 +21,10 @@ providers:
   ${first}: { kind: openai-compatible, baseUrl: '${admin.url}/${first}/v1' }
   ${second}: { kind: openai-compatible, baseUrl: '${admin.url}/${second}/v1' }
 targets:
-  - { id: one, provider: ${first}, model: m1, timeoutMs: 400 }
-  - { id: two, provider: ${second}, model: m2, timeoutMs: 400 }
+  - { id: one, provider: ${first}, model: m1, timeoutMs: 2000 }
+  - { id: two, provider: ${second}, model: m2, timeoutMs: 20000 }
+# One trial and no second one, which would come by chance or, on a slow machine, by time.
+health: { policy: { trialShare: 0, trialGapMs: 60000 } }
 `;
 const HELLO: CompletionJob = { request: { model: 'm1', messages: [{ role: 'user', content: 'hello' }] } };
 
@@ -106,7 +108,7 @@ describe('a job fails with a reason', () => {
     const connection = connectRedis({ url: redisUrl, name: 'spec', patience: 'patient' });
     const raw = new Queue('completion', { connection, prefix: router.prefix });
     const job = await raw.add('by hand', { ...HELLO, replyTo: router.replies.address }, { attempts: 1 });
-    const outcome = await router.replies.waitFor(job.id!, { timeoutMs: 5_000 });
+    const outcome = await router.replies.waitFor(job.id!, { timeoutMs: 20_000 });
     expect(outcome).toMatchObject({ status: 'failed', error: { code: 'internal_error', jobId: job.id } });
     expect(JSON.stringify(outcome)).not.toContain('a bug of ours');
     fault.mockRestore();
@@ -167,7 +169,7 @@ describe('a job fails with a reason', () => {
 
   test('when its deadline cuts a slow call', async () => {
     await admin.slow(first, { addMs: 10_000 });
-    const outcome = await run({ ...HELLO, deadlineMs: 150 });
+    const outcome = await run({ ...HELLO, deadlineMs: 1_500 });
     expect(outcome).toMatchObject({ status: 'failed', error: { code: 'deadline_exceeded' } });
     expect(attemptsOf(outcome)).toEqual([['one', 'timeout']]);
   });
@@ -220,9 +222,7 @@ describe('published health decides', () => {
     await untilVersion((await router.publish({ one: { ...open(), breaker: 'half-open', generation: 4 } })).version);
     const outcomes = await Promise.all(Array.from({ length: 5 }, () => run(HELLO)));
     const targets = outcomes.map((outcome) => attemptsOf(outcome)[0]?.[0]);
-    // With a small share a second trial may be due once the first has ended.
-    expect(targets.filter((target) => target === 'one').length).toBeGreaterThanOrEqual(1);
-    expect(targets.filter((target) => target === 'two').length).toBeGreaterThanOrEqual(3);
+    expect(targets.filter((target) => target === 'one')).toHaveLength(1);
     await vi.waitFor(async () => expect(await router.observations()).toHaveLength(5));
     const observations = await router.observations();
     for (const { target, trial, generation } of observations)
@@ -246,7 +246,7 @@ describe('published health decides', () => {
     const recoveredAt = performance.now();
     await router.publish({ two: open() });
     expect((await waiting).status).toBe('completed');
-    expect(performance.now() - recoveredAt).toBeLessThan(2_000);
+    expect(performance.now() - recoveredAt).toBeLessThan(1_000 + SLACK_MS);
   });
 
   test('a Retry-After is obeyed to the letter when nobody else can answer', async () => {
@@ -262,7 +262,7 @@ describe('published health decides', () => {
       ['one', 'success'],
     ]);
     expect(performance.now() - began).toBeGreaterThanOrEqual(1_000);
-    expect(performance.now() - began).toBeLessThan(3_000);
+    expect(performance.now() - began).toBeLessThan(1_100 + SLACK_MS);
     await admin.removeFault(fault.id).catch(() => undefined);
   });
 });

@@ -65,7 +65,7 @@ describe('the stream of a job', () => {
       let early: boolean | undefined;
       const events: StreamEvent[] = [];
       const client = clientOf();
-      for await (const event of client.stream(request(24))) {
+      for await (const event of client.stream(request(80))) {
         if (event.type === 'chunk' && early === undefined) {
           early = (await client.result(idOf(events))) === null;
         }
@@ -149,11 +149,11 @@ describe('the stream of a job', () => {
     await pair.fault({ kind: 'slow-drip', tokensPerSecond: 20 });
     const client = clientOf();
     let jobId = '';
-    for await (const event of client.stream(request(30), options)) {
+    for await (const event of client.stream(request(60), options)) {
       if (event.type === 'enqueued') jobId = event.jobId;
       if (event.type === 'chunk') break;
     }
-    const ended = client.result(jobId, { waitMs: 10_000 });
+    const ended = client.result(jobId, { waitMs: 20_000 });
     if (isCancelled) await expect(ended).rejects.toMatchObject({ code: 'cancelled' });
     else expect(await ended).toMatchObject({ understudy: { target: 'one' } });
   });
@@ -171,7 +171,7 @@ describe('the stream of a job', () => {
       }
     })();
     await expect(reading).rejects.toThrow('enough');
-    await expect(client.result(jobId, { waitMs: 10_000 })).rejects.toMatchObject({ code: 'cancelled' });
+    await expect(client.result(jobId, { waitMs: 20_000 })).rejects.toMatchObject({ code: 'cancelled' });
   });
 
   it('gives up after its time, and says by which id the answer can be fetched', async () => {
@@ -205,7 +205,7 @@ describe('the stream of a job', () => {
     await slow.next();
     const reads = vi.spyOn(ChunkReader.prototype, 'read');
     onTestFinished(() => reads.mockRestore());
-    expect(await client.result(jobId, { waitMs: 10_000 })).not.toBeNull();
+    expect(await client.result(jobId, { waitMs: 20_000 })).not.toBeNull();
     expect(await redis.xlen(streamKey(jobId))).toBeGreaterThan(16);
     expect(reads).not.toHaveBeenCalled();
     const rest = await collect(slow);

@@ -147,7 +147,7 @@ describe.each(STREAMS)('a stream of $kind', (wire) => {
   );
 
   test('G22 that falls silent in the middle: the same, through the idle deadline', async () => {
-    await start({ wire, first: 'idleTimeoutMs: 300' });
+    await start({ wire, first: 'idleTimeoutMs: 1000' });
     await pair.fault({ kind: 'stall', afterChunks: 2 });
     const attempt = await answeredBySecond();
     expect(attempt).toMatchObject({ deadline: 'idle' });
@@ -191,7 +191,7 @@ describe.each(STREAMS)('a stream of $kind', (wire) => {
   });
 
   test('G30 that is alive but too slow: given up where a floor is configured, kept where none is', async () => {
-    await start({ wire, first: 'minTokensPerSecond: 100, idleTimeoutMs: 400' });
+    await start({ wire, first: 'minTokensPerSecond: 100, idleTimeoutMs: 1000' });
     await pair.fault({ kind: 'slow-drip', tokensPerSecond: 4 });
     expect(await answeredBySecond()).toMatchObject({ outcome: 'timeout', deadline: 'too_slow' });
     await pair.stop();
