@@ -44,7 +44,7 @@ test('G53 a router killed with SIGKILL gives its places back: its job and the ot
     stack.app('router', router).kill('SIGKILL');
     await stack.app('router', router).exited;
     const ended = await vi
-      .waitFor(async () => expect((await held()).aborted).toBe(true), { timeout: 300, interval: 10 })
+      .waitFor(async () => expect((await held()).aborted).toBe(true), { timeout: 1_000, interval: 10 })
       .then(() => true)
       .catch(() => false);
     if (ended) break;

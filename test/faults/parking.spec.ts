@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { QUEUES, type JobOutcome } from '#libs/contracts';
 import { CompletionQueue, ParkingLot, ResultStore } from '#libs/queue';
-import { simulatorAdmin, type Stack, startStack } from '#libs/testing';
+import { simulatorAdmin, type Stack, startStack, SLACK_MS } from '#libs/testing';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type RunningRedis, startRedis } from '../../tools/redis/start-redis.js';
 
@@ -97,7 +97,7 @@ describe('with every provider down', () => {
       { timeout: OUTAGE_MS + 10_000, interval: 100 },
     );
     await areAllOpen();
-    expect(await lot.count()).toBeGreaterThan(ids.length / 2);
+    await expect.poll(() => lot.count()).toBeGreaterThan(ids.length / 2);
     await Promise.all(providers.map((provider) => admin.revive(provider)));
     const revivedAt = Date.now();
 
@@ -108,7 +108,7 @@ describe('with every provider down', () => {
     expect(needless).toBeLessThan(ids.length);
     // Open targets are pinged each half a second; two good pings, then a trial.
     const first = Math.min(...outcomes.map((outcome) => attemptsOf(outcome).at(-1)?.startedAt ?? Infinity));
-    expect(first - revivedAt).toBeLessThan(5_000);
+    expect(first - revivedAt).toBeLessThan(5_000 + SLACK_MS);
   }, 90_000);
 
   test('a router is killed while jobs are parked: another one lets them go, and none is lost or asked for twice', async () => {
@@ -117,7 +117,7 @@ describe('with every provider down', () => {
     await areAllOpen();
     const ids = await Promise.all(Array.from({ length: 40 }, add));
     await vi.waitFor(async () => expect(await queue.counts()).toMatchObject({ prioritized: 0, active: 0 }), 20_000);
-    expect(await lot.count()).toBeGreaterThanOrEqual(40);
+    await expect.poll(() => lot.count()).toBeGreaterThanOrEqual(40);
 
     stack.app('router', 0).kill('SIGKILL');
     await stack.app('router', 0).exited;
@@ -136,10 +136,12 @@ describe('with every provider down', () => {
     await areAllOpen();
     const ids = await Promise.all(Array.from({ length: 40 }, add));
     await vi.waitFor(async () => expect(await queue.counts()).toMatchObject({ prioritized: 0, active: 0 }), 20_000);
-    const parkedBefore = await lot.count();
+    // These and those that found the providers down; now and then one of them is let go to try again.
+    const areParked = () => vi.waitFor(async () => expect(await lot.count()).toBeGreaterThanOrEqual(ids.length));
+    await areParked();
     await redis.stop();
     await redis.restart();
-    await expect.poll(() => lot.count()).toBe(parkedBefore);
+    await areParked();
     await Promise.all(providers.map((provider) => admin.revive(provider)));
     const outcomes = await allOutcomes(ids, 40_000);
     expect(outcomes.map(({ status }) => status)).toEqual(ids.map(() => 'completed'));

@@ -41,11 +41,11 @@ async function callsPerSlot(
   });
 }
 
-/** How far off the pings of a target around now are, in milliseconds. */
-function distancesToDue(target: string, rhythm: ProbeRhythm): number[] {
-  const now = Date.now();
+/** When the last ping of a target was due before a moment, and when the next one is, epoch milliseconds. */
+function duesAround(target: string, now: number, rhythm: ProbeRhythm): [last: number, next: number] {
   const slot = slotAt(target, now, rhythm.intervalMs);
-  return [slot - 1, slot, slot + 1].map((s) => Math.abs(probeDueAt(target, s, rhythm) - now));
+  const dues = [slot - 1, slot, slot + 1].map((s) => probeDueAt(target, s, rhythm));
+  return [dues.findLast((due) => due <= now)!, dues.find((due) => due > now)!];
 }
 
 describe('three probers', () => {
@@ -63,10 +63,20 @@ describe('three probers', () => {
       timeout: 30_000,
       interval: 100,
     });
-    // Not in the middle of a ping: what becomes of that one is told below.
-    const untilDue = () =>
-      Math.min(...models.flatMap((model) => distancesToDue(`${provider}/${model}`, { intervalMs, jitter })));
-    await vi.waitFor(() => expect(untilDue()).toBeGreaterThan(300), { interval: 20 });
+    // Not in the middle of a ping, which may come late: what becomes of that one is told below.
+    await vi.waitFor(
+      async () => {
+        const { calls } = await simulator.calls({ provider, limit: 10_000 });
+        const now = Date.now();
+        for (const model of models) {
+          const [last, next] = duesAround(`${provider}/${model}`, now, { intervalMs, jitter });
+          expect(next - now).toBeGreaterThan(300);
+          expect(now - last).toBeGreaterThan(300);
+          expect(calls.findLast((call) => call.model === model)?.at).toBeGreaterThan(last - 100);
+        }
+      },
+      { interval: 20 },
+    );
     stack.app('prober', 0).kill('SIGKILL');
     await stack.app('prober', 0).exited;
     const soFar = await slotsSeen();

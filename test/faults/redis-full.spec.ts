@@ -11,6 +11,8 @@ const HELLO = { model: 'm', messages: [{ role: 'user' as const, content: 'hello'
 const CONFIG = `
 providers: { ${provider}: { kind: openai-compatible, baseUrl: '\${SIMULATOR_URL}/${provider}/v1' } }
 targets: [{ provider: ${provider}, model: m }]
+# A full Redis takes no word that a job is still worked on: nobody is to take it over meanwhile.
+jobs: { takeoverMs: 60000 }
 `;
 
 let redis: RunningRedis;
@@ -34,7 +36,8 @@ afterAll(async () => {
 
 test('a full Redis refuses new jobs with the reason, and loses none that it has', async () => {
   const since = Date.now();
-  await admin.slow(provider, { addMs: 1_500 });
+  // Long enough to fill Redis before the first one is answered.
+  await admin.slow(provider, { addMs: 4_000 });
   const ids = await Promise.all(Array.from({ length: 20 }, () => client.enqueue(HELLO)));
   await vi.waitFor(async () => expect((await admin.calls({ provider, since })).total).toBe(20));
   // Less than is in use by now: every write is refused from here on.
@@ -63,7 +66,11 @@ test('a full Redis refuses new jobs with the reason, and loses none that it has'
         }),
       { timeout: 15_000 },
     );
-  // The providers have answered by now, and nobody could be told.
+  // The providers have answered, and nobody could be told.
+  await vi.waitFor(async () => {
+    const { calls } = await admin.calls({ provider, since });
+    expect(calls.slice(0, 20).map(({ status }) => status)).toEqual(Array(20).fill(200));
+  });
   expect(await client.result(ids[0] as string)).toBeNull();
 
   await direct.config('SET', 'maxmemory', '0');

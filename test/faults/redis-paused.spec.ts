@@ -10,6 +10,7 @@ import { type RunningRedis, startRedis } from '../../tools/redis/start-redis.js'
 
 /** Redis hangs without breaking a connection, is restarted, and is slow. `REDIS_PAUSE_MS=90000` is the full length of the promise. */
 const PAUSE_MS = Number(process.env.REDIS_PAUSE_MS ?? 12_000);
+const LATE_MS = 2_000;
 const JOBS = 60;
 /** Of log per job, in bytes. */
 const MAX_LOG_BYTES = 10_000;
@@ -109,17 +110,17 @@ test('G50 Redis is restarted: no job is lost, and everybody goes on by themselve
   expect(logBytes() - logged).toBeLessThan(JOBS * MAX_LOG_BYTES);
 }, 120_000);
 
-test('G50 Redis answers a second late: a call in flight does not wait for it', async () => {
+test('G50 Redis answers seconds late: a call in flight does not wait for it', async () => {
   // Jobs that lost their locks in the pause are taken up once more, to be ended; a router takes one job per round trip.
   await untilQueueIsEmpty();
-  gate.slow(1_000);
+  gate.slow(LATE_MS);
   const results = await Promise.all(
-    Array.from({ length: 20 }, async () => client.result(await client.enqueue(HELLO), { waitMs: 60_000 })),
+    Array.from({ length: 10 }, async () => client.result(await client.enqueue(HELLO), { waitMs: 60_000 })),
   );
   gate.slow(0);
   const attempts = results.map((result) => result?.understudy.attempts ?? []);
-  expect(attempts.map((made) => made.map(({ outcome }) => outcome))).toEqual(Array(20).fill(['success']));
+  expect(attempts.map((made) => made.map(({ outcome }) => outcome))).toEqual(Array(10).fill(['success']));
   // The provider takes a tenth of a second.
   const latencies = attempts.flatMap((made) => made.map(({ latencyMs }) => latencyMs));
-  expect(Math.max(...latencies)).toBeLessThan(1_000);
+  expect(Math.max(...latencies)).toBeLessThan(LATE_MS);
 }, 120_000);

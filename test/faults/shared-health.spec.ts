@@ -1,5 +1,5 @@
 import { CompletionClient } from '#libs/client';
-import { simulatorAdmin, type Stack, startStack, type TestProcess } from '#libs/testing';
+import { simulatorAdmin, type Stack, startStack, type TestProcess, SLACK_MS } from '#libs/testing';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 // Two routers and one aggregator: what the routers learn together, and how they get on alone. No prober runs.
@@ -25,7 +25,8 @@ providers:
 targets:
   - { id: sick, provider: ${sick}, model: m, serves: [sick] }
   - { id: well, provider: ${well}, model: m, serves: [well] }
-health: { policy: { staleAfterMs: 2000 } }
+# What is open stays open through a test, however slowly it goes: no prober runs, so that the time alone would bring a trial.
+health: { policy: { staleAfterMs: 3000, openBaseMs: 60000 } }
 `,
   });
   client = new CompletionClient({ redisUrl: stack.redisUrl, prefix: stack.prefix });
@@ -73,7 +74,7 @@ describe('two routers', () => {
     expect(failed.filter(([first]) => first === 'sick').length).toBeGreaterThanOrEqual(5);
     const learntAt = performance.now();
     await vi.waitFor(async () => expect(await breakersOfSick()).toEqual(['open', 'open']), { interval: 10 });
-    expect(performance.now() - learntAt).toBeLessThan(1_000);
+    expect(performance.now() - learntAt).toBeLessThan(1_000 + SLACK_MS);
 
     const { total } = await admin.calls({ provider: providers[0] });
     const asked = await Promise.all(Array.from({ length: 30 }, ask));
@@ -98,14 +99,12 @@ describe('two routers', () => {
       async () => expect((await sickOfEach()).every(({ blocked_until }) => blocked_until !== null)).toBe(true),
       { interval: 10 },
     );
-    expect(performance.now() - learntAt).toBeLessThan(1_000);
-    for (const { blocked_until } of await sickOfEach()) expect(blocked_until! - refusedAt).toBeLessThan(6_000);
+    expect(performance.now() - learntAt).toBeLessThan(1_000 + SLACK_MS);
+    for (const { blocked_until } of await sickOfEach())
+      expect(blocked_until! - refusedAt).toBeLessThan(5_500 + SLACK_MS);
 
-    let asked = ['well'];
-    while (Date.now() < refusedAt + 4_500) {
-      asked = (await Promise.all(Array.from({ length: 10 }, ask))).flat();
-      expect(new Set(asked)).toEqual(new Set(['well']));
-    }
+    // The last of these jobs may come when the time is over, so it is the calls that count, by when they came.
+    while (Date.now() < refusedAt + 4_500) await Promise.all(Array.from({ length: 10 }, ask));
     const after = (await admin.calls({ provider: providers[0] })).calls.slice(total);
     expect(after.filter(({ at }) => at < refusedAt + 5_000)).toEqual([]);
     // 429s say nothing about its health: it is asked again as soon as the time is over.
@@ -121,6 +120,10 @@ describe('two routers', () => {
 
   test('go on without an aggregator, by what each sees itself, and say that health is stale', async () => {
     await eachIsStale(false);
+    // A busy machine may have kept them waiting for health before.
+    const told = (event: string) =>
+      routers().map((router) => router.logs().filter((line) => line['event'] === event).length);
+    const staleBefore = told('llm.health.stale');
     stack.app('aggregator').kill('SIGKILL');
     await stack.app('aggregator').exited;
     await eachIsStale(true);
@@ -128,25 +131,28 @@ describe('two routers', () => {
       expect((await statusOf(router)).health_source).toBe('own-outcomes');
       const metrics = await (await fetch(`${router.url}/metrics`)).text();
       const age = Number(/^ai_health_snapshot_age_seconds (\S+)$/m.exec(metrics)?.[1]);
-      expect(age).toBeGreaterThan(2);
-      expect(router.logs().filter(({ event }) => event === 'llm.health.stale')).toHaveLength(1);
+      expect(age).toBeGreaterThan(3);
     }
+    // Told with the next look, which is up to a second later.
+    await vi.waitFor(() => expect(told('llm.health.stale')).toEqual(staleBefore.map((count) => count + 1)));
     expect(await ask()).toEqual(['sick']);
 
+    // Many at once, for the same reason as above: each router has to meet five failures in a row by itself.
+    await admin.slow(providers[0], { addMs: 500 });
     await admin.kill(providers[0]);
     await vi.waitFor(
       async () => {
-        expect((await ask()).at(-1)).toBe('well');
+        const asked = await Promise.all(Array.from({ length: 40 }, ask));
+        expect(asked.filter((targets) => targets.at(-1) !== 'well')).toEqual([]);
         expect(await breakersOfSick()).toEqual(['open', 'open']);
       },
       { timeout: 20_000, interval: 50 },
     );
     expect(await ask()).toEqual(['well']);
 
+    const freshBefore = told('llm.health.fresh');
     await stack.add('aggregator');
     await eachIsStale(false);
-    // Told with the next look, which is up to a second later.
-    for (const router of routers())
-      await vi.waitFor(() => expect(router.logs().filter(({ event }) => event === 'llm.health.fresh')).toHaveLength(1));
+    await vi.waitFor(() => expect(told('llm.health.fresh')).toEqual(freshBefore.map((count) => count + 1)));
   }, 60_000);
 });

@@ -1,7 +1,7 @@
 import { CompletionClient } from '#libs/client';
 import type { CompletionResult, HealthSnapshot, TargetHealth } from '#libs/contracts';
 import { SnapshotFeed } from '#libs/store';
-import { simulatorAdmin, type Stack, startStack } from '#libs/testing';
+import { simulatorAdmin, type Stack, startStack, SLACK_MS } from '#libs/testing';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
 import { replayIncident } from './incident.fixture.js';
@@ -15,7 +15,8 @@ const run = `incident-${process.pid}`;
 const [hit, spared] = [`${run}-hit`, `${run}-spared`];
 const HIT = `${hit}/m`;
 const RAMP_MS = 4_000;
-const LATENCY_MS = 20;
+/** Long enough that what a busy machine adds is little beside it: latency counts relative to the usual. */
+const LATENCY_MS = 150;
 const PROBE_INTERVAL_MS = 1_000;
 const POLICY = {
   openBaseMs: 1_000,
@@ -31,14 +32,16 @@ providers:
   ${hit}: { kind: openai-compatible, baseUrl: '\${SIMULATOR_URL}/${hit}/v1' }
   ${spared}: { kind: openai-compatible, baseUrl: '\${SIMULATOR_URL}/${spared}/v1' }
 targets:
-  - { provider: ${hit}, model: m, serves: [both], timeoutMs: 2000, expectedLatencyMs: 20, expectedProbeMs: 20 }
-  - { provider: ${spared}, model: m, serves: [both], timeoutMs: 2000, expectedLatencyMs: 20, expectedProbeMs: 20 }
+  - { provider: ${hit}, model: m, serves: [both], timeoutMs: 2000, expectedLatencyMs: ${LATENCY_MS}, expectedProbeMs: ${LATENCY_MS} }
+  - { provider: ${spared}, model: m, serves: [both], timeoutMs: 2000, expectedLatencyMs: ${LATENCY_MS}, expectedProbeMs: ${LATENCY_MS} }
 probes: { intervalMs: ${PROBE_INTERVAL_MS} }
 health:
   policy:
     ${JSON.stringify(POLICY)}
 `;
 const JOB_EVERY_MS = 40;
+/** Time in which every router has read the news. */
+const SETTLE_MS = 1_000;
 
 interface SentJob {
   sentAt: number;
@@ -117,13 +120,13 @@ describe('an incident', () => {
     at.failed = Date.now();
     await admin.kill(hit);
     at.opened = await untilPhase('open', at.failed);
-    expect(at.opened - at.failed).toBeLessThan(1_000);
+    expect(at.opened - at.failed).toBeLessThan(1_000 + SLACK_MS);
   });
 
   test('is avoided: from a moment later on no job begins at the sick target', async () => {
     await untilTime(at.opened + 4_000);
     // Jobs that were sent just before the news may have been decided on just after it.
-    expect(await firstAttemptShare(at.opened + 200, at.opened + 4_000)).toBe(0);
+    expect(await firstAttemptShare(at.opened + SETTLE_MS, at.opened + 4_000)).toBe(0);
     expect(phases.at(-1)?.breaker).toBe('open');
   });
 
@@ -136,7 +139,7 @@ describe('an incident', () => {
     await untilTime(at.closed + 2 * RAMP_MS);
     const first = await firstAttemptShare(at.closed, at.closed + RAMP_MS / 4);
     const last = await firstAttemptShare(at.closed + 1.2 * RAMP_MS, at.closed + 2 * RAMP_MS);
-    expect(first).toBeLessThan(0.3);
+    expect(first).toBeLessThan(0.35);
     expect(last).toBeGreaterThan(0.4);
   }, 40_000);
 
@@ -170,8 +173,8 @@ describe('an incident', () => {
       replayed.phases.find((phase) => phase.breaker === breaker && phase.atMs >= sinceMs)?.atMs ?? Infinity;
     const [openedMs, triedMs] = [timeOf('open', at.failed - t0), timeOf('half-open', at.revived - t0)];
     const closedMs = timeOf('closed', triedMs);
-    // A snapshot may be a heartbeat late and a probe an interval off; a second for processes that wait for a busy machine.
-    const toleranceMs = 1_000 + PROBE_INTERVAL_MS + 1_000;
+    // A snapshot may be a heartbeat late and a probe an interval off; and processes wait for a busy machine.
+    const toleranceMs = 1_000 + PROBE_INTERVAL_MS + SLACK_MS;
     const near = (livedMs: number, replayedMs: number) =>
       expect(Math.abs(livedMs - replayedMs)).toBeLessThan(toleranceMs);
     const liveTriedAt =
@@ -183,7 +186,7 @@ describe('an incident', () => {
     // Of the jobs before, while it was avoided, at the start of its ramp and after it. A hundred jobs and less are in a span.
     const spans = (openedAt: number, closedAt: number, revivedAt: number): [number, number][] => [
       [0, at.failed - t0],
-      [openedAt + 200, revivedAt],
+      [openedAt + SETTLE_MS, revivedAt],
       [closedAt, closedAt + RAMP_MS / 4],
       [closedAt + 1.2 * RAMP_MS, closedAt + 2 * RAMP_MS - 2 * JOB_EVERY_MS],
     ];

@@ -45,14 +45,14 @@ ${all.flatMap(({ first, second }) => [first, second].map((name) => `  ${name}: {
 targets:
 ${all
   .flatMap(({ first, second, targets }) => [
-    `  - { provider: ${first}, model: ${targets[0].split('/')[1]}, idleTimeoutMs: 600, timeoutMs: 20000 }`,
+    `  - { provider: ${first}, model: ${targets[0].split('/')[1]}, idleTimeoutMs: 1000, firstTokenTimeoutMs: 20000, timeoutMs: 20000 }`,
     `  - { provider: ${second}, model: ${targets[1].split('/')[1]}, timeoutMs: 20000 }`,
   ])
   .join('\n')}
 routes:
 ${all.map(({ model, targets }) => `  ${model}: { targets: [${targets[0]}], fallbacks: [${targets[1]}], standIns: fallbacks }`).join('\n')}
-gateway: { keepAliveMs: 2000 }
-jobs: { takeoverMs: 3000 }
+gateway: { keepAliveMs: 4000 }
+jobs: { takeoverMs: 4000 }
 `,
   });
   const url = stack.app('gateway').url;
