@@ -1,5 +1,5 @@
 import { ERROR_CODES } from '#libs/contracts';
-import { type DeadLetter, type DeadLetterFilter, DeadLetters } from '#libs/queue';
+import { type DeadLetter, type DeadLetterFilter, DeadLetters, isFiltering } from '#libs/queue';
 import { durationOf, textOf, wholeNumberOf } from './arguments.js';
 import { renderAttempts } from './attempts-table.js';
 import { type Answer, type Command, type Typed, UsageError } from './command.js';
@@ -48,9 +48,11 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     if (ids.length > 0) throw new UsageError('list takes no ids; `show ID` shows one');
     const limit = wholeNumberOf('limit', options['limit'], 1) ?? 50;
     const from = wholeNumberOf('from', options['from'], 0) ?? 0;
-    const page = await letters.list({ limit, from, filter: filterOf(options) });
+    const filter = filterOf(options);
+    const page = await letters.list({ limit, from, filter });
     const more = page.next === null ? '' : `\nmore: --from ${page.next}`;
-    const summary = `${page.letters.length} shown, ${page.total} in all${more}`;
+    const matching = isFiltering(filter) ? ` of ${page.total} that match` : '';
+    const summary = `${page.letters.length} shown${matching}, ${page.all} in all${more}`;
     return { data: page, text: page.letters.length === 0 ? summary : `${renderLetters(page.letters)}\n${summary}` };
   },
   show: async (letters, ids, options) => {
@@ -88,9 +90,8 @@ async function each(
   all: (filter: DeadLetterFilter) => Promise<number>,
 ): Promise<Answer> {
   const filter = filterOf(options);
-  const isFiltered = Object.values(filter).some((value) => value !== undefined);
   if (options['all'] ? ids.length > 0 : ids.length === 0) throw new UsageError('name the ids, or say --all');
-  if (!options['all'] && isFiltered) throw new UsageError('a filter goes with --all, not with ids');
+  if (!options['all'] && isFiltering(filter)) throw new UsageError('a filter goes with --all, not with ids');
   if (!options['all']) for (const id of ids) await one(id);
   const count = options['all'] ? await all(filter) : ids.length;
   return { data: { [done]: count }, text: `${count} ${done}` };

@@ -55,6 +55,10 @@ export function toDeadLetter(id: string, fields: readonly (string | null)[]): De
   };
 }
 
+/** Whether a filter leaves anything out. */
+export const isFiltering = (filter: DeadLetterFilter): boolean =>
+  Object.values(filter).some((value) => value !== undefined);
+
 /** Whether a letter is one of those that are meant. */
 export function matches(letter: DeadLetter, filter: DeadLetterFilter, now: number): boolean {
   const { code, model, tenant, olderThanMs } = filter;

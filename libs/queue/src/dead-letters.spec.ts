@@ -95,7 +95,7 @@ describe('dead letters', () => {
       await queue.add({ request: request(i % 5 ? 'm' : 'odd'), tenant: i % 2 ? 'one' : 'two' }, { jobId: `job-${i}` });
     await failed(25);
     const first = await letters.list({ limit: 10 });
-    expect(first).toMatchObject({ total: 25, next: 10 });
+    expect(first).toMatchObject({ total: 25, all: 25, next: 10 });
     const second = await letters.list({ limit: 10, from: first.next as number });
     const last = await letters.list({ limit: 10, from: second.next as number });
     expect(last.next).toBeNull();
@@ -108,6 +108,13 @@ describe('dead letters', () => {
     expect(await listed({ filter: { model: 'odd' } })).toEqual(['job-0', 'job-10', 'job-15', 'job-20', 'job-5']);
     expect(await listed({ filter: { code: 'internal_error', tenant: 'one' } })).toEqual(['job-15', 'job-5']);
     expect(await listed({ filter: { olderThanMs: 3_600_000 } })).toEqual([]);
+
+    const filter = { model: 'odd' };
+    const odd = await letters.list({ limit: 2, filter });
+    expect(odd).toMatchObject({ total: 5, all: 25, next: expect.any(Number) });
+    const rest = await letters.list({ limit: 3, from: odd.next as number, filter });
+    expect(rest).toMatchObject({ total: 5, all: 25, next: null });
+    expect(new Set([...odd.letters, ...rest.letters].map(({ id }) => id)).size).toBe(5);
   });
 
   it('P10 a replayed job keeps its id, its idempotency key and what was tried; its deadline begins anew and its runs go on counting', async () => {

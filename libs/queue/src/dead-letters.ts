@@ -1,6 +1,13 @@
 import { completionJobSchema, countAttempts, QUEUES, redisKeys, UnderstudyError } from '#libs/contracts';
 import { redisTimeMs } from '#libs/redis';
-import { type DeadLetter, type DeadLetterFilter, LETTER_FIELDS, matches, toDeadLetter } from './dead-letter.js';
+import {
+  type DeadLetter,
+  type DeadLetterFilter,
+  isFiltering,
+  LETTER_FIELDS,
+  matches,
+  toDeadLetter,
+} from './dead-letter.js';
 import { identityOf } from './job-identity.js';
 import { endInFlight, type JobProgress, readProgress } from './job-progress.js';
 import { BEGIN_REPLAY, PURGE_LETTER } from './lua/dead-letters.js';
@@ -20,8 +27,10 @@ const FINGERPRINT_MS = 2 * 86_400_000;
 /** What a listing shows. */
 export interface DeadLetterPage {
   letters: DeadLetter[];
-  /** How many jobs have failed in all, whatever the filter. */
+  /** How many match the filter, on whatever page. */
   total: number;
+  /** How many are kept, whatever the filter. */
+  all: number;
   /** Where the next page begins; null at the end. */
   next: number | null;
 }
@@ -44,28 +53,26 @@ export class DeadLetters {
     return this.#queue.run(() => this.#queue.redis.zcard(this.#failed));
   }
 
-  /** A page of them, the newest first. */
+  /** A page of them, the newest first. With a filter all of them are looked at, so that its total is true. */
   async list({
     from = 0,
     limit = 50,
     filter = {},
   }: { from?: number; limit?: number; filter?: DeadLetterFilter } = {}): Promise<DeadLetterPage> {
-    const [total, now] = await Promise.all([this.count(), this.#now()]);
+    const [all, now] = await Promise.all([this.count(), this.#now()]);
+    const needsAll = isFiltering(filter);
     const letters: DeadLetter[] = [];
-    let next = from;
-    while (next < total && letters.length < limit) {
-      const start = next;
-      const ids = await this.#queue.run(() =>
-        this.#queue.redis.zrange(this.#failed, start, String(start + BATCH - 1), 'REV'),
-      );
-      if (ids.length === 0) break;
-      for (const letter of await this.#read(ids)) {
-        next++;
-        if (letter && matches(letter, filter, now)) letters.push(letter);
-        if (letters.length === limit) break;
+    let [total, next]: [number, number | null] = [0, null];
+    for (let at = needsAll ? 0 : from; at < all && (needsAll || next === null); at += BATCH) {
+      for (const [i, letter] of (await this.#readFrom(at)).entries()) {
+        if (!letter || !matches(letter, filter, now)) continue;
+        total++;
+        if (at + i < from) continue;
+        if (letters.length < limit) letters.push(letter);
+        else next ??= at + i;
       }
     }
-    return { letters, total, next: next < total && letters.length === limit ? next : null };
+    return { letters, total: needsAll ? total : all, all, next };
   }
 
   /**
@@ -156,17 +163,22 @@ export class DeadLetters {
       this.#queue.run(() => this.#queue.redis.zrange(this.#failed, 0, '-1')),
       this.#now(),
     ]);
-    const isFiltered = Object.values(filter).some((value) => value !== undefined);
     let done = 0;
     for (let i = 0; i < ids.length; i += BATCH) {
       let batch = ids.slice(i, i + BATCH);
-      if (isFiltered)
+      if (isFiltering(filter))
         batch = (await this.#read(batch)).flatMap((letter) =>
           letter && matches(letter, filter, now) ? letter.id : [],
         );
       done += (await Promise.all(batch.map(act))).filter(Boolean).length;
     }
     return done;
+  }
+
+  /** The next of them, the newest first. */
+  async #readFrom(at: number): Promise<(DeadLetter | null)[]> {
+    const ids = await this.#queue.run(() => this.#queue.redis.zrange(this.#failed, at, String(at + BATCH - 1), 'REV'));
+    return this.#read(ids);
   }
 
   async #read(ids: readonly string[]): Promise<(DeadLetter | null)[]> {

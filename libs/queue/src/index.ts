@@ -5,7 +5,7 @@ export * from './bull-server.js';
 export * from './cancel-feed.js';
 export * from './chunk-writer.js';
 export * from './job-inspector.js';
-export type { DeadLetter, DeadLetterFilter } from './dead-letter.js';
+export { type DeadLetter, type DeadLetterFilter, isFiltering } from './dead-letter.js';
 export * from './dead-letters.js';
 export { replyToOf } from './job-canceller.js';
 export * from './job-aging.js';
