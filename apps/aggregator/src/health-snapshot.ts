@@ -3,6 +3,7 @@ import {
   choose,
   initialRoutingState,
   inMode,
+  returnedAt,
   routingWeights,
   successRate,
   viewTarget,
@@ -35,7 +36,8 @@ export function takeSnapshot(
   { policy, usualMs, mode }: SnapshotRules,
 ): HealthSnapshot {
   const views = records.map(({ state, profile }) => viewTarget(state, profile, at, policy));
-  const asked = views.map((view, i) => inMode(view, records[i]?.profile ?? {}, mode?.current ?? null));
+  const cameBackAt = mode && policy.scoring !== 'article' ? returnedAt(mode) : 0;
+  const asked = views.map((view, i) => inMode(view, records[i]?.profile ?? {}, mode?.current ?? null, cameBackAt));
   const weights = weightsOf(asked, at, policy);
   const situation = { usualMs, isAnyClosed: views.some(({ breaker }) => breaker === 'closed'), now: at };
   const targets = records.map(({ profile, state }, i): TargetHealth => {
@@ -54,9 +56,13 @@ export function takeSnapshot(
   return { epoch, version, at, scoring: policy.scoring, targets, ...(mode && { mode }) };
 }
 
-/** What each target should get of jobs that any of them may answer. */
+/**
+ * What each target should get of jobs that any of them may answer. The article knows neither tiers nor modes: where there are some, its
+ * formula would give weight to a reserve that gets nothing.
+ */
 function weightsOf(views: readonly TargetView[], now: number, policy: HealthPolicy): number[] {
-  if (policy.scoring === 'article') return routingWeights(views);
+  const isOneTier = views.every(({ tier }) => tier === views[0]?.tier);
+  if (policy.scoring === 'article' && isOneTier) return routingWeights(views);
   const question = {
     primary: views,
     standIns: [],

@@ -129,3 +129,30 @@ describe('the mode of a whole fleet', () => {
     expect(switched.filter(({ type }) => type === 'mode-changed')).toMatchObject([{ to: 'direct' }]);
   });
 });
+
+test.each(['adaptive', 'article'] as const)(
+  'with scoring %s the weights that are told are those of the mode in force; the reserve has none while the others are well',
+  (scoring) => {
+    const fleet = new FleetHealth({ ...config, health: { policy: { ...config.health.policy, scoring } } });
+    for (let second = 1; second <= 3; second++)
+      for (const [i, { id: target }] of config.targets.entries())
+        fleet.fold(
+          {
+            id: `spec-${second * 10 + i}`,
+            target,
+            source: 'probe',
+            outcome: 'success',
+            latencyMs: 50,
+            at: START,
+          },
+          START + second * 1_000,
+        );
+    const served = (setTo: string | null) => {
+      fleet.tick(START + 5_000, setTo);
+      const { targets } = fleet.snapshot({ epoch: 1, version: 1, at: START + 5_000 });
+      return targets.filter(({ routingWeight }) => routingWeight > 0).map(({ target }) => target);
+    };
+    expect(served(null)).toEqual(['relay-1', 'relay-2', 'both']);
+    expect(served('direct')).toEqual(['direct', 'both']);
+  },
+);

@@ -191,7 +191,7 @@ describe('a Redis that comes back empty', () => {
       async () => expect(JSON.parse((await redis.get(modeSetting)) ?? '{}')).toMatchObject({ mode: 'direct' }),
       10_000,
     );
-    expect(aggregator.logs.filter(({ event }) => event === 'llm.mode.kept')).toHaveLength(1);
+    await vi.waitFor(() => expect(aggregator.logs.filter(({ event }) => event === 'llm.mode.kept')).toHaveLength(1));
     expect((await statusOf(aggregator)).mode).toMatchObject({ current: 'direct', setTo: 'direct' });
     await put(aggregator, { mode: 'auto', reason: 'over' });
     await modeIs(aggregator, 'relay');

@@ -66,7 +66,7 @@ export class DecisionService {
     const views = this.health.views(now);
     const mode = route.mode ?? this.health.mode();
     const decision = choose(
-      this.#question(route, job, views, mode),
+      this.#question(route, job, views, mode, now),
       this.#routing,
       now,
       Math.random(),
@@ -129,7 +129,7 @@ export class DecisionService {
 
   /** Of a job that has met nothing yet. */
   #newJob(route: ResolvedRoute, now: number): RouteQuestion {
-    return this.#question(route, NEW_JOB, this.health.views(now), route.mode ?? this.health.mode());
+    return this.#question(route, NEW_JOB, this.health.views(now), route.mode ?? this.health.mode(), now);
   }
 
   /** Targets of the other mode are a reserve for this job; only a pin asks one of them first. */
@@ -138,12 +138,14 @@ export class DecisionService {
     job: JobSoFar,
     views: ReadonlyMap<string, TargetView>,
     mode: string | null,
+    now: number,
   ): RouteQuestion {
+    const returnedAt = route.mode === undefined ? this.health.modeReturnedAt(now) : 0;
     const isOfMode = (id: string) => mode === null || (this.#modeOf.get(id) ?? mode) === mode;
     const viewsOf = (ids: readonly string[]) =>
       ids.flatMap((id) => {
         const view = views.get(id);
-        return view ? inMode(view, { mode: this.#modeOf.get(id) }, mode) : [];
+        return view ? inMode(view, { mode: this.#modeOf.get(id) }, mode, returnedAt) : [];
       });
     const { primary, standIns, fallbacks, preferred, pin } = route;
     const { again, ...soFar } = job;

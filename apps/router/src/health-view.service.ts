@@ -1,7 +1,7 @@
 import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import type { UnderstudyConfig } from '#libs/config';
 import type { HealthSnapshot } from '#libs/contracts';
-import { type Observation, type TargetView, viewTarget, initialTargetState } from '#libs/health-core';
+import { initialTargetState, type Observation, returnedAt, type TargetView, viewTarget } from '#libs/health-core';
 import { SnapshotFeed } from '#libs/store';
 import { LocalHealth } from './local-health.js';
 import { OwnBlocks } from './own-blocks.js';
@@ -67,6 +67,17 @@ export class HealthViewService implements OnModuleInit, OnApplicationShutdown {
     if (!modes) return null;
     const current = this.feed.current?.mode?.current;
     return current === modes.secondary ? modes.secondary : modes.primary;
+  }
+
+  /** When that mode came back after an outage, on this process's clock, if its targets' share may still have to grow; else 0. */
+  modeReturnedAt(now: number): number {
+    const mode = this.feed.current?.mode;
+    const { scoring, rampMs } = this.config.health.policy;
+    // The article knows no ramp.
+    if (!mode || scoring === 'article') return 0;
+    const at = returnedAt(mode);
+    const ownAt = at === 0 ? 0 : at + this.feed.clockOffsetMs;
+    return now - ownAt < rampMs ? ownAt : 0;
   }
 
   /** Age of the snapshot in use, in milliseconds; Infinity before the first. */

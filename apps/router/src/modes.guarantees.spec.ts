@@ -1,4 +1,4 @@
-import type { CompletionJob, HealthSnapshot, JobOutcome, TargetHealth } from '#libs/contracts';
+import type { CompletionJob, HealthSnapshot, JobOutcome, SnapshotMode, TargetHealth } from '#libs/contracts';
 import { simulatorAdmin, uniquePrefix } from '#libs/testing';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { allAttempts, attemptsOf } from './guarantees.fixture.js';
@@ -62,8 +62,13 @@ health: { policy: ${policy} }
 }
 
 /** Publishes this health and mode now and each second, as a leading aggregator does; returns the first snapshot once the router has it. */
-async function publish(mode: string, health: Record<string, Partial<TargetHealth>> = {}): Promise<HealthSnapshot> {
+async function publish(
+  current: string,
+  health: Record<string, Partial<TargetHealth>> = {},
+  more: Partial<SnapshotMode> = {},
+): Promise<HealthSnapshot> {
   clearInterval(publishing);
+  const mode = { current, ...more };
   const first = await router.publish(health, mode);
   publishing = setInterval(() => void router.publish(health, mode).catch(() => undefined), 1_000);
   await vi.waitFor(async () => {
@@ -117,6 +122,21 @@ describe('when the mode changes', () => {
     expect(attemptsOf(first)).toEqual([['relay', 'success']]);
     expect(allAttempts(first)[0]!.startedAt - at).toBeLessThan(1_000);
     expect((await Promise.all(waiting)).map(({ status }) => status)).toEqual(['completed', 'completed']);
+  }, 60_000);
+
+  test('back to the relay after an outage, jobs move over bit by bit; at the word of an operator, or of the job, at once', async () => {
+    await start({ policy: '{ rampMs: 600000 }' });
+    const served = async (count: number, job: Partial<CompletionJob> = {}) => {
+      const targets = [];
+      for (let i = 0; i < count; i++) targets.push(attemptsOf(await ask(job))[0]![0]);
+      return targets.filter((id) => id === 'relay').length;
+    };
+    await publish('relay', {}, { reason: 'primary_recovered', changedAt: Date.now() });
+    // A tenth of its weight, 1.4 times over, since the reserve fills in for what is missing.
+    expect(await served(20)).toBeOneOf([2, 3, 4]);
+    expect(await served(3, { routing: { mode: 'relay' } })).toBe(3);
+    await publish('relay', {}, { reason: 'manual', changedAt: Date.now() });
+    expect(await served(5)).toBe(5);
   }, 60_000);
 
   test('a job whose call is under way goes on by the new one', async () => {

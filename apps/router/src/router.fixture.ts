@@ -4,6 +4,7 @@ import {
   type CompletionJob,
   type HealthSnapshot,
   type JobOutcome,
+  type SnapshotMode,
   type TargetHealth,
 } from '#libs/contracts';
 import { DEFAULT_POLICY, initialTargetState, type Observation, viewTarget } from '#libs/health-core';
@@ -80,7 +81,10 @@ export async function startRouter(redisUrl: string, configText: string, options:
     /** Waits for the one outcome of a job that somebody else enqueues; `replyTo` is for its envelope. */
     replies,
     /** Publishes health as a leading aggregator would: all targets well, but for what `changes` says by target id; and the mode, if any. */
-    async publish(changes: Record<string, Partial<TargetHealth>> = {}, mode?: string): Promise<HealthSnapshot> {
+    async publish(
+      changes: Record<string, Partial<TargetHealth>> = {},
+      mode?: Partial<SnapshotMode> & Pick<SnapshotMode, 'current'>,
+    ): Promise<HealthSnapshot> {
       const at = Date.now();
       const targets = config.targets.map((profile): TargetHealth => {
         const view = viewTarget(initialTargetState(profile, DEFAULT_POLICY), profile, at, DEFAULT_POLICY);
@@ -98,12 +102,12 @@ export async function startRouter(redisUrl: string, configText: string, options:
       const told = mode !== undefined &&
         modes && {
           mode: {
-            current: mode,
             primary: modes.primary,
             setTo: AUTO_MODE,
             reason: 'spec',
             changedAt: 0,
             countingSince: null,
+            ...mode,
           },
         };
       const snapshot: HealthSnapshot = { epoch: 0, version: ++version, at, scoring: 'adaptive', targets, ...told };

@@ -52,6 +52,13 @@ export interface ModeChange {
   afterMs: number | null;
 }
 
+/**
+ * When the mode came back by itself after an outage, 0: it did not. An operator's word is to count at once, and a mode that takes over
+ * from one that is down has nobody to share with.
+ */
+export const returnedAt = ({ reason, changedAt }: { reason: string; changedAt: number }): number =>
+  reason === ('primary_recovered' satisfies ModeReason) ? changedAt : 0;
+
 /** The primary mode, of which nothing is known yet. */
 export const initialFleetMode = ({ primary }: ModeRules): FleetMode => ({
   current: primary,

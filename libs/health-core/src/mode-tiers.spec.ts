@@ -60,6 +60,22 @@ describe('under a mode', () => {
     expect(firstAttempts('relay', [view('relay', dead), view('direct')])).toEqual({ direct: 100 });
   });
 
+  test('one that came back after an outage has its traffic again bit by bit during the ramp, and the other mode the rest', () => {
+    const shareOf = (mode: string, ms: number) => {
+      const question = questionOf(mode, []);
+      const views = [view('relay'), view('direct')];
+      const primary = views.map((one) => inMode(one, { mode: membership[one.target] }, mode, START));
+      const { shares } = choose({ ...question, primary }, initialRoutingState(), START + ms, 0.5, policy);
+      return shares.find(({ target }) => target === mode)?.share;
+    };
+    for (const mode of ['relay', 'direct']) {
+      const shares = [0, 5_000, 10_000, policy.rampMs].map((ms) => shareOf(mode, ms));
+      expect(shares[0]).toBeCloseTo(policy.rampFloor * policy.tierOverprovision);
+      expect(shares[1]).toBeCloseTo((5_000 / policy.rampMs) * policy.tierOverprovision);
+      expect(shares.slice(2)).toEqual([expect.closeTo((10_000 / policy.rampMs) * policy.tierOverprovision), 1]);
+    }
+  });
+
   test('no job tries a target of the other mode that is on its way back', () => {
     expect(firstAttempts('direct', [view('relay', onTrial), view('direct')])).toEqual({ direct: 100 });
     expect(firstAttempts('relay', [view('relay', onTrial), view('direct')])).toMatchObject({
