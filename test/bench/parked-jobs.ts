@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseConfig } from '#libs/config';
-import type { HealthSnapshot, TargetHealth } from '#libs/contracts';
+import { type HealthSnapshot, redisKeys, type TargetHealth } from '#libs/contracts';
 import { DEFAULT_POLICY, initialTargetState, viewTarget } from '#libs/health-core';
 import { CompletionQueue, ParkingLot } from '#libs/queue';
 import { closeRedis, connectRedis, whenReady } from '#libs/redis';
@@ -12,13 +12,17 @@ import { startProcess } from '#libs/testing';
 import { startRedis } from '../../tools/redis/start-redis.js';
 
 // What jobs cost that wait for somebody who can be asked: CPU of a router and of its Redis, both alone on this bench, with none parked
-// and with 100,000, one after the other. Health says every second that the only target is down, as an aggregator would.
+// with 2,000 that all wait for something else and with 100,000, one after the other. Health says every second that the only target is
+// down, as an aggregator would. And how long it takes until the 2,000 have been let go, once it is up: the queue is paused meanwhile and
+// what stands in front is taken off, so that the router's work on jobs is not measured.
 //
 //   npm run build && node dist/test/bench/parked-jobs.js
 
 const PARKED = 100_000;
 /** They wait for so many different things: models and wishes of callers. */
 const GROUPS = 20;
+/** So many jobs that all wait for something else. */
+const LONE = 2_000;
 const WINDOW_MS = 20_000;
 const AT_ONCE = 500;
 const HOUR = 3_600_000;
@@ -41,17 +45,15 @@ const queue = new CompletionQueue(location);
 const lot = new ParkingLot('completion', location);
 
 await whenReady(redis, 10_000);
-let version = 0;
-async function publishDown(): Promise<void> {
+const DOWN = { breaker: 'open', available: false, healthy: false, reason: 'consecutive_failures' } as const;
+let [version, isUp] = [0, false];
+async function publish(): Promise<void> {
   if (!target) return;
   const at = Date.now();
   const view = viewTarget(initialTargetState(target, DEFAULT_POLICY), target, at, DEFAULT_POLICY);
-  const down: TargetHealth = {
+  const health: TargetHealth = {
     ...view,
-    breaker: 'open',
-    available: false,
-    healthy: false,
-    reason: 'consecutive_failures',
+    ...(isUp ? {} : DOWN),
     lastProbeAt: at,
     model: 'm',
     routingWeight: 0,
@@ -61,17 +63,17 @@ async function publishDown(): Promise<void> {
     lastCheckAt: at,
     probeIntervalMs: 30_000,
   };
-  const snapshot: HealthSnapshot = { epoch: 0, version: ++version, at, scoring: 'adaptive', targets: [down] };
+  const snapshot: HealthSnapshot = { epoch: 0, version: ++version, at, scoring: 'adaptive', targets: [health] };
   await store.publish({ epoch: 0, snapshot, state: '{}' });
 }
 
 /** Writes jobs as a router leaves them that has parked them. */
-async function park(from: number, count: number): Promise<void> {
+async function park(name: string, from: number, count: number, groups: number): Promise<void> {
   const request = { model: 'm', messages: [{ role: 'user', content: 'x'.repeat(500) }] };
   await Promise.all(
     Array.from({ length: count }, async (_, i) => {
-      const jobId = `job-${from + i}`;
-      const group = (from + i) % GROUPS;
+      const jobId = `${name}-${from + i}`;
+      const group = (from + i) % groups;
       const waitsFor = JSON.stringify({
         model: 'm',
         routing: { fallbacks: Array(group % 16).fill('down/m') },
@@ -79,7 +81,7 @@ async function park(from: number, count: number): Promise<void> {
         group,
       });
       await queue.add({ request }, { jobId, delayMs: HOUR });
-      await lot.enter({ jobId, priority: 20, enqueuedAt: Date.now() }, { name: `group-${group}`, waitsFor });
+      await lot.enter({ jobId, priority: 20, enqueuedAt: Date.now() }, { name: `${name}-${group}`, waitsFor });
     }),
   );
 }
@@ -97,12 +99,12 @@ const commands = async () => Number(/total_commands_processed:(\d+)/.exec(await 
 
 for (let isPublished = false; !isPublished; await delay(50)) {
   // The connection of the store may not stand yet.
-  isPublished = await publishDown().then(
+  isPublished = await publish().then(
     () => true,
     () => false,
   );
 }
-const publishing = setInterval(() => void publishDown().catch(() => undefined), 1_000);
+const publishing = setInterval(() => void publish().catch(() => undefined), 1_000);
 const router = await startProcess({
   name: 'router',
   entry: 'apps/router/src/main.js',
@@ -124,9 +126,32 @@ async function measure(parked: string) {
   };
 }
 
+/** Lets all parked jobs go. Returns milliseconds from the snapshot that tells of the recovery to the last of them. */
+async function recover(): Promise<number> {
+  const keys = redisKeys(location.prefix);
+  const bull = (name: string) => keys.bull('completion', name);
+  await redis.hset(bull('meta'), 'paused', 1);
+  const startedAt = performance.now();
+  isUp = true;
+  await publish();
+  while ((await redis.hlen(keys.parkedGroups)) > 0) {
+    await redis.zremrangebyrank(bull('prioritized'), 0, -1);
+    await delay(2);
+  }
+  const ms = performance.now() - startedAt;
+  isUp = false;
+  await publish();
+  await redis.zremrangebyrank(bull('prioritized'), 0, -1);
+  await redis.hdel(bull('meta'), 'paused');
+  return ms;
+}
+
 try {
   const rows = [await measure('0')];
-  for (let from = 0; from < PARKED; from += AT_ONCE) await park(from, AT_ONCE);
+  for (let from = 0; from < LONE; from += AT_ONCE) await park('lone', from, AT_ONCE, LONE);
+  rows.push(await measure(`${await lot.count()} in ${LONE} groups`));
+  console.log(`${LONE} in ${LONE} groups were let go in ${(await recover()).toFixed(0)} ms`);
+  for (let from = 0; from < PARKED; from += AT_ONCE) await park('job', from, AT_ONCE, GROUPS);
   rows.push(await measure(`${await lot.count()} in ${GROUPS} groups`));
   console.table(rows);
 } finally {

@@ -17,6 +17,7 @@ import {
 import { HealthViewService } from './health-view.service.js';
 import type { SecondCall } from './pass-log.js';
 import type { ResolvedRoute } from './resolve-route.js';
+import { NO_LUCK, RoomLook } from './room-look.js';
 import { ROUTER_CONFIG } from './router.tokens.js';
 
 /** What one job has met so far in this pass. */
@@ -42,9 +43,6 @@ export interface RouteDecision {
 }
 
 const NEW_JOB: JobSoFar = { tried: new Set(), failedProviders: new Set(), isRetry: false, parkings: 0 };
-
-/** A draw that wins no trial out of turn: the job itself would hardly win it too. */
-const NO_LUCK = 1 - Number.EPSILON;
 
 /** Holds what this router knows by itself, and puts every question to the core. Gives the core its clock and its dice. */
 @Injectable()
@@ -76,19 +74,13 @@ export class DecisionService {
     return { decision, views, mode };
   }
 
-  /**
-   * How many new jobs along this route could be sent off now, one after the other; `most` at most. Takes no place: it only looks.
-   */
-  roomFor(route: ResolvedRoute, most: number): number {
+  /** For how many new jobs there is room now. */
+  lookForRoom(): RoomLook {
     const now = Date.now();
-    const question = this.#newJob(route, now);
-    let routing = this.#routing;
-    for (let n = 0; n < most; n++) {
-      const decision = choose(question, routing, now, NO_LUCK, this.config.health.policy);
-      if (!decision.choice) return n;
-      routing = decision.routing;
-    }
-    return most;
+    const views = this.health.views(now);
+    const mode = this.health.mode();
+    const questionOf = (route: ResolvedRoute) => this.#question(route, NEW_JOB, views, route.mode ?? mode, now);
+    return new RoomLook({ questionOf, routing: this.#routing, now, policy: this.config.health.policy });
   }
 
   /** How long until a new job may ask somebody along this route, in milliseconds; 0: now. */

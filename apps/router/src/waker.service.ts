@@ -1,15 +1,20 @@
 import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import type { UnderstudyConfig } from '#libs/config';
-import { type ParkedGroup, ParkingLot } from '#libs/queue';
+import { gateErrors, type ParkedGroup, ParkingLot } from '#libs/queue';
 import { SnapshotFeed } from '#libs/store';
 import { ParkingMetrics } from '#libs/telemetry';
 import { DecisionService } from './decision.service.js';
 import { wishesOf } from './parked-group.js';
-import type { ResolvedRoute } from './resolve-route.js';
+import { ReleaseLog } from './release-log.js';
+import { FRONT, nextReleases, passClass, PAUSE_WITHOUT_ROOM_MS, type PlannedRelease, shareOf } from './release-plan.js';
 import { ROUTER_CONFIG } from './router.tokens.js';
+import { isUnknown, learn, type WaitingGroup, WaitingGroups } from './waiting-groups.js';
 
 /** How often it is looked whether somebody can be asked, while jobs are parked. */
 const LOOK_EVERY_MS = 100;
+
+/** The same while jobs go on: what stood in front may have been taken up by then. */
+const LOOK_AGAIN_MS = 20;
 
 /** How often Redis is asked which groups there are. All that an idle router asks for. */
 const LIST_EVERY_MS = 1_000;
@@ -17,30 +22,8 @@ const LIST_EVERY_MS = 1_000;
 /** How often a part of one group is searched for jobs that have ended. */
 const SWEEP_EVERY_MS = 5_000;
 
-/** Jobs of one class that stand in front of the queue at once: enough to keep routers busy until the next look. */
-const PORTION = 100;
-
-/** Of a group that may be small: looking for room costs by the number of jobs that are to find some. */
-const FEW = 8;
-
-/** Where there is room for fewer, as for the trial of a half-open target: how long before more may go. */
-const PAUSE_AFTER_FEW_MS = 500;
-
-/** Groups that are looked at in one turn, and how long a turn takes at most: the others have the next ones. */
-const GROUPS_PER_LOOK = 200;
+/** How long a turn takes at most: other groups have the next ones. */
 const LONGEST_LOOK_MS = 100;
-
-/** One group, as this router follows it. Times are monotonic. */
-interface Waiting extends ParkedGroup {
-  model: string;
-  /** Null: the configuration knows none. Its jobs go on, and fail by themselves. */
-  route: ResolvedRoute | null;
-  /** How many are let go at once. */
-  portion: number;
-  notBefore: number;
-  toldAt: number;
-  sweepFrom: number;
-}
 
 /**
  * Lets parked jobs go on as soon as this router could ask somebody for them, and no more of them than that. Every router does so for
@@ -49,10 +32,13 @@ interface Waiting extends ParkedGroup {
 @Injectable()
 export class WakerService implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #log = new Logger(WakerService.name);
-  readonly #groups = new Map<string, Waiting>();
+  readonly #groups: WaitingGroups;
+  readonly #released = new ReleaseLog();
+  readonly #failed = gateErrors((err: Error) => this.#log.warn({ event: 'llm.waker.failed', err }));
   #listedAt = -Infinity;
   #sweptAt = -Infinity;
   #looking = false;
+  #hasNews = false;
   #stopped = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -61,16 +47,20 @@ export class WakerService implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly decisions: DecisionService,
     private readonly feed: SnapshotFeed,
     private readonly metrics: ParkingMetrics,
-    @Inject(ROUTER_CONFIG) private readonly config: UnderstudyConfig,
-  ) {}
+    @Inject(ROUTER_CONFIG) config: UnderstudyConfig,
+  ) {
+    this.#groups = new WaitingGroups((group) => wishesOf(group, config));
+  }
 
   onApplicationBootstrap(): void {
     // A recovery is news that parked jobs need not wait for the next turn.
-    this.feed.onChange(() => this.#groups.size > 0 && this.#lookIn(0));
-    // So is a place under a limit: a pause after the last few would leave it unused.
-    this.decisions.onRoom(() => {
-      for (const group of this.#groups.values()) group.notBefore = -Infinity;
+    this.feed.onChange(() => {
+      this.#groups.news(performance.now());
+      this.#hasNews = true;
+      if (this.#groups.size > 0) this.#lookIn(0);
     });
+    // So is a place under a limit: a pause after the last few would leave it unused.
+    this.decisions.onRoom(() => this.#groups.room(performance.now()));
     this.#lookIn(0);
   }
 
@@ -82,24 +72,8 @@ export class WakerService implements OnApplicationBootstrap, OnModuleDestroy {
   /** A job of this group was parked here. */
   tell(group: ParkedGroup): void {
     const wasIdle = this.#groups.size === 0;
-    this.#follow(group).toldAt = performance.now();
+    this.#groups.tell(group, performance.now());
     if (wasIdle) this.#lookIn(LOOK_EVERY_MS);
-  }
-
-  #follow(group: ParkedGroup): Waiting {
-    let waiting = this.#groups.get(group.name);
-    if (!waiting) {
-      waiting = {
-        ...group,
-        ...wishesOf(group, this.config),
-        portion: FEW,
-        notBefore: -Infinity,
-        toldAt: -Infinity,
-        sweepFrom: 0,
-      };
-      this.#groups.set(group.name, waiting);
-    }
-    return waiting;
   }
 
   #lookIn(ms: number): void {
@@ -111,61 +85,81 @@ export class WakerService implements OnApplicationBootstrap, OnModuleDestroy {
   /** One turn at a time: while Redis is away it waits for it. */
   async #look(): Promise<void> {
     this.#looking = true;
+    this.#hasNews = false;
+    let nextInMs = LOOK_EVERY_MS;
     try {
       const now = performance.now();
       if (now - this.#listedAt >= LIST_EVERY_MS) await this.#list(now);
-      await this.#lookAtGroups(now);
+      if (await this.#release(performance.now())) nextInMs = LOOK_AGAIN_MS;
       if (now - this.#sweptAt >= SWEEP_EVERY_MS) await this.#sweep(now);
     } catch (error) {
-      if (!this.#stopped) this.#log.warn({ event: 'llm.waker.failed', err: error });
+      if (!this.#stopped) this.#failed(error);
     }
+    const line = this.#released.take(performance.now());
+    if (line) this.#log.log(line);
     this.#looking = false;
-    this.#lookIn(this.#groups.size > 0 ? LOOK_EVERY_MS : LIST_EVERY_MS);
+    if (this.#groups.size === 0) nextInMs = LIST_EVERY_MS;
+    else if (this.#hasNews) nextInMs = 0;
+    this.#lookIn(nextInMs);
   }
 
   async #list(now: number): Promise<void> {
-    const groups = await this.lot.groups();
-    const names = new Set(groups.map(({ name }) => name));
-    for (const group of groups) this.#follow(group);
-    for (const [name, { toldAt }] of this.#groups) if (!names.has(name) && toldAt < now) this.#groups.delete(name);
+    const { unknown, unlisted } = this.#groups.compare(await this.lot.names(), now);
     this.#listedAt = now;
+    for (const group of await this.lot.groups(unknown)) this.#groups.follow(group);
+    if (unlisted.length === 0) return;
+    // Nearly always they are empty by now. Whoever has removed the list has not removed their jobs.
+    const kept = new Set(await this.lot.restore(unlisted));
+    for (const group of unlisted) if (!kept.has(group.name)) this.#groups.forget(group);
   }
 
-  async #lookAtGroups(now: number): Promise<void> {
-    for (const group of [...this.#groups.values()].slice(0, GROUPS_PER_LOOK)) {
-      this.#toEnd(group);
-      await this.#releaseFrom(group);
-      if (performance.now() - now > LONGEST_LOOK_MS) return;
+  /** @returns whether to look again soon */
+  async #release(now: number): Promise<boolean> {
+    const room = this.decisions.lookForRoom();
+    const { ready, hasMore } = this.#groups.ready(now, (route) => room.has(route), PAUSE_WITHOUT_ROOM_MS);
+    if (ready.length === 0) return hasMore;
+    await this.#getToKnow(ready, now);
+    const waiting = ready
+      .filter((group) => group.left > 0 && this.#groups.mayGo(group, now))
+      .toSorted((a, b) => a.next - b.next);
+    const share = shareOf(waiting.length);
+    let released = 0;
+    while (!this.#stopped && performance.now() - now < LONGEST_LOOK_MS) {
+      const plan = nextReleases(waiting, share, room, now);
+      if (plan.length === 0) break;
+      const went = await this.#letGo(plan);
+      released += went.jobs;
+      if (went.isFull) passClass(waiting, plan);
     }
+    return hasMore || released > 0;
   }
 
-  #toEnd(group: Waiting): void {
-    this.#groups.delete(group.name);
-    this.#groups.set(group.name, group);
+  async #getToKnow(groups: readonly WaitingGroup[], now: number): Promise<void> {
+    const unknown = groups.filter((group) => isUnknown(group, now));
+    const looks = await this.lot.look(unknown.map(({ name }) => name));
+    for (const [i, look] of looks.entries()) learn(unknown[i] as WaitingGroup, look, now);
   }
 
-  async #releaseFrom(group: Waiting): Promise<void> {
+  async #letGo(plan: readonly PlannedRelease[]): Promise<{ jobs: number; isFull: boolean }> {
+    const asks = plan.map(({ group, most }) => ({ group: group.name, most }));
+    const { groups, isFull } = await this.lot.release(asks, FRONT);
     const now = performance.now();
-    if (this.#stopped || now < group.notBefore) return;
-    const { portion } = group;
-    const room = group.route ? this.decisions.roomFor(group.route, portion) : portion;
-    if (room === 0) return;
-    const { released, left } = await this.lot.release(group.name, room, PORTION);
-    group.portion = left > FEW ? PORTION : FEW;
-    if (room < portion) group.notBefore = now + PAUSE_AFTER_FEW_MS;
-    if (released === 0) return;
-    this.metrics.released(group.route ? 'available' : 'unroutable', released);
-    this.#log.log({ event: 'llm.jobs.released', model: group.model, group: group.name, jobs: released, left });
-    // It is larger than was thought, and there may be room for more.
-    if (released === portion && portion < group.portion) await this.#releaseFrom(group);
+    let jobs = 0;
+    for (const [i, release] of groups.entries()) {
+      const { group } = plan[i] as PlannedRelease;
+      const { released } = release;
+      learn(group, release, now);
+      if (released === 0) continue;
+      jobs += released;
+      this.metrics.released(group.way.route ? 'available' : 'unroutable', released);
+      this.#released.add(group, released, now);
+    }
+    return { jobs, isFull };
   }
 
   async #sweep(now: number): Promise<void> {
     this.#sweptAt = now;
-    // The least recently swept one: it goes to the end.
-    const [group] = this.#groups.values();
-    if (!group) return;
-    this.#toEnd(group);
-    group.sweepFrom = await this.lot.sweep(group.name, group.sweepFrom);
+    const group = this.#groups.toSweep();
+    if (group) group.sweepFrom = await this.lot.sweep(group.name, group.sweepFrom);
   }
 }

@@ -7,6 +7,7 @@ export * from './chunk-writer.js';
 export * from './job-inspector.js';
 export { type DeadLetter, type DeadLetterFilter, isFiltering } from './dead-letter.js';
 export * from './dead-letters.js';
+export { gateErrors } from './error-gate.js';
 export { replyToOf } from './job-canceller.js';
 export * from './job-aging.js';
 export { ABANDON_REASONS, type JobChunks } from './job-chunks.js';

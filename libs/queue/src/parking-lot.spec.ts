@@ -19,6 +19,13 @@ afterAll(() => closeRedis(redis));
 
 const GROUP = { name: 'g', waitsFor: '{}' };
 
+/** Lets up to `most` jobs of the one group go. */
+async function release(lot: ParkingLot, most: number, room: number) {
+  const { groups } = await lot.release([{ group: 'g', most }], room);
+  const { released = NaN, left = NaN } = groups[0] ?? {};
+  return { released, left };
+}
+
 /** A queue whose worker parks each job the first time, and notes the order in which it takes them after that. */
 async function open({ concurrency = 1, group = GROUP } = {}) {
   const location = { redisUrl, prefix: uniquePrefix() };
@@ -69,7 +76,7 @@ describe('parked jobs', () => {
     await add('one');
     await expect.poll(delayed).toBe(1);
     expect(await lot.count()).toBe(1);
-    expect(await lot.release('g', 10, 10)).toEqual({ released: 1, left: 0 });
+    expect(await release(lot, 10, 10)).toEqual({ released: 1, left: 0 });
     await vi.waitFor(() => expect(order).toEqual(['one']));
   });
 
@@ -88,7 +95,7 @@ describe('parked jobs', () => {
     }
     await expect.poll(delayed).toBe(5);
     for (let i = 0; i < 5; i++) {
-      expect(await lot.release('g', 1, 10)).toEqual({ released: 1, left: 4 - i });
+      expect(await release(lot, 1, 10)).toEqual({ released: 1, left: 4 - i });
       await vi.waitFor(() => expect(order).toHaveLength(i + 1));
     }
     expect(order).toEqual(['high-1', 'high-2', 'normal-1', 'normal-2', 'low-1']);
@@ -106,7 +113,7 @@ describe('parked jobs', () => {
       await add('fresh-high', 'high');
       // As if they had been taken up before, so that the worker notes them instead of parking them.
       for (const id of ['fresh-normal', 'fresh-high']) await redis.hset(`${prefix}:completion:${id}`, 'ats', 1);
-      expect(await lot.release('g', 10, 10)).toEqual({ released: 2, left: 0 });
+      expect(await release(lot, 10, 10)).toEqual({ released: 2, left: 0 });
     });
     await vi.waitFor(() => expect(order).toEqual(['fresh-high', 'parked-1', 'parked-2', 'fresh-normal']));
   });
@@ -121,7 +128,7 @@ describe('parked jobs', () => {
     }
     await add('high', 'high');
     await expect.poll(delayed).toBe(3);
-    await whileStopped(() => lot.release('g', 10, 10));
+    await whileStopped(() => release(lot, 10, 10));
     await vi.waitFor(() => expect(order).toEqual(['plain-1', 'plain-2', 'high']));
   });
 
@@ -130,13 +137,13 @@ describe('parked jobs', () => {
     await Promise.all([...Array(6).keys()].map((i) => add(`normal-${i}`, i < 5 ? 'normal' : 'low')));
     await expect.poll(delayed).toBe(6);
     await whileStopped(async () => {
-      expect(await lot.release('g', 2, 3)).toEqual({ released: 2, left: 4 });
-      expect(await lot.release('g', 10, 3)).toEqual({ released: 2, left: 2 });
-      expect(await lot.release('g', 10, 3)).toEqual({ released: 0, left: 2 });
+      expect(await release(lot, 2, 3)).toEqual({ released: 2, left: 4 });
+      expect(await release(lot, 10, 3)).toEqual({ released: 2, left: 2 });
+      expect(await release(lot, 10, 3)).toEqual({ released: 0, left: 2 });
     });
     await vi.waitFor(() => expect(order).toHaveLength(4));
     expect(order.at(-1)).toBe('normal-5');
-    expect(await lot.release('g', 10, 3)).toEqual({ released: 2, left: 0 });
+    expect(await release(lot, 10, 3)).toEqual({ released: 2, left: 0 });
     await vi.waitFor(() => expect(order).toHaveLength(6));
   });
 
@@ -144,7 +151,7 @@ describe('parked jobs', () => {
     const { add, lot, order, delayed } = await open({ concurrency: 20 });
     await Promise.all([...Array(100).keys()].map((i) => add(`job-${i}`)));
     await expect.poll(delayed).toBe(100);
-    const released = await Promise.all([...Array(20).keys()].map(() => lot.release('g', 10, 1_000)));
+    const released = await Promise.all([...Array(20).keys()].map(() => release(lot, 10, 1_000)));
     expect(released.reduce((sum, one) => sum + one.released, 0)).toBe(100);
     await vi.waitFor(() => expect(order).toHaveLength(100));
     expect(new Set(order).size).toBe(100);
@@ -155,9 +162,66 @@ describe('parked jobs', () => {
     await add('one');
     await expect.poll(delayed).toBe(1);
     await lot.enter({ jobId: 'one', priority: 20, enqueuedAt: Date.now() }, GROUP, 60_000);
-    expect(await lot.release('g', 10, 10)).toEqual({ released: 0, left: 1 });
+    expect(await release(lot, 10, 10)).toEqual({ released: 0, left: 1 });
     await redis.del(keys.parkedHold('g'));
-    expect(await lot.release('g', 10, 10)).toEqual({ released: 1, left: 0 });
+    expect(await release(lot, 10, 10)).toEqual({ released: 1, left: 0 });
+  });
+});
+
+describe('jobs of many groups', () => {
+  const waitsFor = '{}';
+  /** One delayed job in each of so many groups, the oldest in the last one. */
+  async function openMany(groups: number) {
+    const location = { redisUrl, prefix: uniquePrefix() };
+    const [queue, lot] = [new CompletionQueue(location), new ParkingLot('completion', location)];
+    closers.push(
+      () => queue.close(),
+      () => lot.close(),
+    );
+    const names = [...Array(groups).keys()].map((i) => `g-${i}`);
+    await Promise.all(
+      names.map(async (name, i) => {
+        await queue.add({ request }, { jobId: `job-${i}`, delayMs: 60_000 });
+        await lot.enter({ jobId: `job-${i}`, priority: 20, enqueuedAt: 1_000_000 - i }, { name, waitsFor });
+      }),
+    );
+    const front = () => redis.zrange(`${location.prefix}:completion:prioritized`, '0', '-1');
+    return { ...location, lot, names, front, asks: names.map((group) => ({ group, most: 5 })) };
+  }
+
+  test('go by one script, a hundred at most, the oldest first whatever their groups', async () => {
+    const { lot, asks, front, names } = await openMany(150);
+    const { groups, isFull } = await lot.release(asks, 1_000);
+    expect(isFull).toBe(false);
+    expect(groups.map(({ released }) => released)).toEqual(names.map((_, i) => (i >= 50 ? 1 : 0)));
+    expect(await front()).toEqual(names.map((_, i) => `job-${149 - i}`).slice(0, 100));
+    expect(await lot.names()).toHaveLength(50);
+  });
+
+  test('share the room in front: it is told when there is none left', async () => {
+    const { lot, asks, front } = await openMany(10);
+    const { groups, isFull } = await lot.release(asks, 3);
+    expect(isFull).toBe(true);
+    expect(groups.filter(({ released }) => released > 0)).toHaveLength(3);
+    expect(await front()).toEqual(['job-9', 'job-8', 'job-7']);
+  });
+
+  test('are let go but for those of a group that is on hold', async () => {
+    const { lot, asks } = await openMany(3);
+    await lot.enter({ jobId: 'job-1', priority: 20, enqueuedAt: 1 }, { name: 'g-1', waitsFor }, 60_000);
+    const { groups } = await lot.release(asks, 10);
+    expect(groups.map(({ released }) => released)).toEqual([1, 0, 1]);
+    expect(groups[1]?.holdMs).toBeGreaterThan(0);
+  });
+
+  test('are counted without being touched, with the place of the first of each group', async () => {
+    const { lot, names, front } = await openMany(300);
+    const looks = await lot.look([...names, 'empty']);
+    expect(looks.map(({ left }) => left)).toEqual([...names.map(() => 1), 0]);
+    expect(looks[1]?.next).toBeLessThan(looks[0]?.next ?? 0);
+    expect(looks[0]?.priority).toBe(20);
+    expect(looks.at(-1)).toMatchObject({ released: 0, next: Infinity });
+    expect(await front()).toEqual([]);
   });
 });
 
@@ -178,7 +242,7 @@ describe('a group', () => {
   test('forgets jobs that have ended, when its turn comes', async () => {
     const { lot } = await open();
     await lot.enter({ jobId: 'gone', priority: 20, enqueuedAt: 1 }, GROUP);
-    expect(await lot.release('g', 10, 10)).toEqual({ released: 0, left: 0 });
+    expect(await release(lot, 10, 10)).toEqual({ released: 0, left: 0 });
     expect(await lot.groups()).toEqual([]);
   });
 
@@ -201,7 +265,7 @@ test('a job that is let go before it has quite arrived stays in its group', asyn
   const { lot, prefix } = await open();
   await redis.set(`${prefix}:completion:one:lock`, 'token');
   await lot.enter({ jobId: 'one', priority: 20, enqueuedAt: Date.now() }, GROUP);
-  expect(await lot.release('g', 10, 10)).toEqual({ released: 0, left: 1 });
+  expect(await release(lot, 10, 10)).toEqual({ released: 0, left: 1 });
 });
 
 test('a job whose process dies before it has quite arrived is taken up again by another', async () => {
@@ -232,5 +296,5 @@ test('a job whose process dies before it has quite arrived is taken up again by 
   const other = await startQueueService({ queue: 'completion', ...location, worker, handle: taken });
   closers.push(() => other.app.close());
   await vi.waitFor(() => expect(taken).toHaveBeenCalled());
-  await expect.poll(() => lot.release('g', 10, 10)).toEqual({ released: 0, left: 0 });
+  await expect.poll(() => release(lot, 10, 10)).toEqual({ released: 0, left: 0 });
 });
