@@ -10,6 +10,7 @@ import { AnswerMetrics, RoutingMetrics } from '#libs/telemetry';
 import { DecisionService } from './decision.service.js';
 import { HealthViewService } from './health-view.service.js';
 import { nextActionAfter } from './next-step.js';
+import { RequestFaultWatch } from './request-fault-watch.js';
 import { type ServedAnswer, serve } from './served-answer.js';
 import { TargetCallsService } from './target-calls.service.js';
 import type { CallPlace } from './target-limits.service.js';
@@ -58,6 +59,7 @@ export type MadeAttempt = { attempt: Attempt } & (
 export class AttemptService {
   readonly #log = new Logger(AttemptService.name);
   readonly #prices = new PriceList();
+  readonly #requestFaults = new RequestFaultWatch();
   /** Pairs of models that were told already: asked for and served. */
   readonly #substitutes = new Set<string>();
 
@@ -92,6 +94,7 @@ export class AttemptService {
     // A call that the job's own deadline cut short proves nothing about the target. The other timers are the target's own.
     const blameless = !outcome.ok && outcome.deadline === 'total' && leftMs < target.timeoutMs;
     this.#learn({ ...endOf(choice, outcome, blameless), ...(!outcome.ok && { evidence: traceparent }) }, generation);
+    this.#tellRequestFaults(target, outcome);
     const attempt = attemptOf(number, target, outcome, startedAt);
     if (!outcome.ok) {
       place.ended(outcome);
@@ -106,6 +109,21 @@ export class AttemptService {
     place.ended(outcome, answer.usage.inputTokens + answer.usage.outputTokens);
     this.#tellAnswer(target, answer, outcome.firstTokenMs);
     return { outcome, answer, attempt: { ...attempt, costUsd: answer.cost.usd } };
+  }
+
+  /** What the callers of many targets have in common is their own fault; what only one target minds is ours. */
+  #tellRequestFaults({ id, model }: TargetConfig, outcome: CallOutcome): void {
+    const faults = this.#requestFaults.heard(id, outcome.ok ? 'success' : outcome.failure);
+    if (!faults) return;
+    const share = Math.round(faults.share * 100) / 100;
+    this.#log.warn({
+      event: 'llm.target.refuses_requests',
+      target: id,
+      model,
+      in_a_row: faults.inARow,
+      share,
+      msg: `${id} refuses requests that others would take: does it need fields renamed or dropped (targets[].request)?`,
+    });
   }
 
   #tellAnswer({ id, model }: TargetConfig, { servedModel, usage, cost }: ServedAnswer, firstTokenMs?: number): void {

@@ -290,6 +290,15 @@ test.each([
   await expect.poll(() => pair.countedForFirst()).toEqual([failure]);
 });
 
+test('a target that knows no parameter of ten requests in a row is told of, once', async () => {
+  await start();
+  await pair.fault({ kind: 'status', status: 400, code: 'unsupported_parameter' });
+  for (let i = 0; i < 12; i++) await pair.run({ routing: { preferred: 'one' } });
+  expect(pair.router.logs.filter(({ event }) => event === 'llm.target.refuses_requests')).toMatchObject([
+    { target: 'one', in_a_row: 10, level: 'warn' },
+  ]);
+});
+
 test('a job that no target will ever take tells the first fault that was found with it', async () => {
   await start({ more: 'jobs: { failoverOn: [bad_request] }' });
   await pair.fault({ kind: 'status', status: 400, message: 'first says no' });
