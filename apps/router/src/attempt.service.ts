@@ -188,7 +188,20 @@ function endOf(choice: Choice, outcome: CallOutcome | null, blameless: boolean):
     ...(failure?.httpStatus !== undefined && { httpStatus: failure.httpStatus }),
     ...(failure?.retryAfterMs !== undefined && { retryAfterMs: failure.retryAfterMs }),
     ...(outcome?.firstTokenMs !== undefined && { firstTokenMs: outcome.firstTokenMs }),
+    ...(outcome?.ok && paceOf(outcome)),
   };
+}
+
+/** What a shorter answer needed for each of its tokens is chance. */
+const FEWEST_TOKENS = 20;
+const CHARS_PER_TOKEN = 4;
+
+/** How fast a stream spoke once it had begun. */
+function paceOf({ latencyMs, firstTokenMs, saidChars = 0 }: Extract<CallOutcome, { ok: true }>) {
+  const tokens = saidChars / CHARS_PER_TOKEN;
+  return firstTokenMs === undefined || tokens < FEWEST_TOKENS
+    ? {}
+    : { perTokenMs: Math.max(0, latencyMs - firstTokenMs) / tokens };
 }
 
 function attemptOf(number: number, target: TargetConfig, outcome: CallOutcome, startedAt: number): Attempt {

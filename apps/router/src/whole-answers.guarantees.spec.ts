@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import {
   allAttempts,
   attemptsOf,
@@ -201,6 +201,30 @@ describe.each(STREAMS)('a stream of $kind', (wire) => {
     const request = { model: 'm1', messages: [{ role: 'user', content: 'hello' }], max_tokens: 20 };
     expect(attemptsOf(await pair.run({ request }))).toEqual([['one', 'success']]);
   });
+
+  test('G30 that begins in time and then crawls: the score drops, and others get the traffic', async () => {
+    const more = 'health: { policy: { crawlPerTokenMs: 10 } }';
+    const first = 'maxLatencyMs: 100, expectedLatencyMs: 50';
+    await start({ wire, perTokenMs: 1, first, second: 'serves: [m1]', more });
+    const request = { model: 'm1', messages: [{ role: 'user', content: 'hello' }], max_tokens: 30 };
+    const job = { request, routing: { pin: 'one' } };
+    const score = async () => {
+      const { targets } = (await (await fetch(`${pair.router.url}/status`)).json()) as {
+        targets: { target: string; score: number }[];
+      };
+      return targets.find(({ target }) => target === 'one')!.score;
+    };
+    for (let i = 0; i < 12; i++) await pair.run(job);
+    expect(await score()).toBeGreaterThan(90);
+    await pair.fault({ kind: 'slow-drip', tokensPerSecond: 40 });
+    await vi.waitFor(async () => {
+      expect(attemptsOf(await pair.run(job))).toEqual([['one', 'success']]);
+      expect(await score()).toBeLessThan(50);
+    }, 30_000);
+    const asked: string[] = [];
+    for (let i = 0; i < 10; i++) asked.push(attemptsOf(await pair.run({ request }))[0]![0]);
+    expect(asked.filter((target) => target === 'two').length).toBeGreaterThanOrEqual(8);
+  }, 60_000);
 
   test('what never closes after its end is an answer all the same', async () => {
     await start({ wire, first: 'timeoutMs: 5000' });

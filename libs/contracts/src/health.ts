@@ -17,6 +17,7 @@ export const observationSchema = z.object({
   panic: z.boolean().optional(),
   retryAfterMs: z.number().min(0).optional(),
   firstTokenMs: z.number().min(0).max(86_400_000).optional(),
+  perTokenMs: z.number().min(0).max(86_400_000).optional(),
   httpStatus: z.int().min(100).max(999).optional(),
 });
 

@@ -20,7 +20,13 @@ export interface LatencyEvidence {
   /** The same of a ping, or to the first token. */
   shortLog: number;
   shortSamples: number;
+  /** The same between two tokens of a stream; nothing is known before the first sample. */
+  paceLog: number;
+  paceSamples: number;
 }
+
+/** What was measured of one call. */
+type Timing = Pick<Observation, 'source' | 'firstTokenMs' | 'perTokenMs'> & { wholeMs: number | undefined };
 
 /** Nothing measured yet: what the profile expects is usual. */
 export function initialLatency(profile: TargetProfile, policy: HealthPolicy): LatencyEvidence {
@@ -32,6 +38,8 @@ export function initialLatency(profile: TargetProfile, policy: HealthPolicy): La
     wholeSamples: 0,
     shortLog: Math.log(profile.expectedProbeMs ?? policy.expectedProbeMs),
     shortSamples: 0,
+    paceLog: 0,
+    paceSamples: 0,
   };
 }
 
@@ -40,23 +48,29 @@ export function latencyRatio({ logRatioSum, samples }: LatencyEvidence, policy: 
   return Math.exp(logRatioSum / (samples + policy.latencyPriorSamples));
 }
 
+/** From so many answers on it is known how fast a target usually speaks. */
+const PACE_KNOWN_SAMPLES = 10;
+
 /**
  * Takes in how long a call took. The first token judges the target and the whole answer only teaches what is usual,
- * because its length is the caller's choice; without a first token the whole answer has to judge.
+ * because its length is the caller's choice; without a first token the whole answer has to judge. A stream that begins in time and
+ * then crawls, many times more slowly than usual, is judged by that.
  * @param wholeMs of a good answer or ping; undefined for a call that failed
  * @param wellOtherwise closed and answering; what is usual is learned slowly from a target that is not
  */
 export function recordLatency(
   evidence: LatencyEvidence,
-  { source, wholeMs, firstTokenMs }: Pick<Observation, 'source' | 'firstTokenMs'> & { wholeMs: number | undefined },
+  { source, wholeMs, firstTokenMs, perTokenMs }: Timing,
   now: number,
   wellOtherwise: boolean,
   policy: HealthPolicy,
 ): LatencyEvidence {
   const shortMs = firstTokenMs ?? (source === 'probe' ? wholeMs : undefined);
   const next = { ...evidence };
-  if (shortMs !== undefined) Object.assign(next, sampled(evidence, logOf(shortMs) - evidence.shortLog, now, policy));
-  else if (wholeMs !== undefined)
+  if (shortMs !== undefined) {
+    const logRatio = logOf(shortMs) - evidence.shortLog;
+    Object.assign(next, sampled(evidence, crawlOf(evidence, perTokenMs, policy) ?? logRatio, now, policy));
+  } else if (wholeMs !== undefined)
     Object.assign(next, sampled(evidence, logOf(wholeMs) - evidence.wholeLog, now, policy));
 
   const calm = wellOtherwise && latencyRatio(next, policy) < policy.baselineCalmRatio;
@@ -64,7 +78,23 @@ export function recordLatency(
     next.shortLog += step(++next.shortSamples, calm, policy) * (logOf(shortMs) - next.shortLog);
   if (source === 'traffic' && wholeMs !== undefined)
     next.wholeLog += step(++next.wholeSamples, calm, policy) * (logOf(wholeMs) - next.wholeLog);
+  if (perTokenMs !== undefined) {
+    const toFirst = next.paceSamples === 0 ? 1 : step(next.paceSamples + 1, calm, policy);
+    next.paceLog += toFirst * (logOf(perTokenMs) - next.paceLog);
+    next.paceSamples++;
+  }
   return next;
+}
+
+/** How much more slowly than usual an answer came, as a logarithm; undefined where that is within what languages and loads explain. */
+function crawlOf(
+  { paceLog, paceSamples }: LatencyEvidence,
+  perTokenMs: number | undefined,
+  { crawlPerTokenMs, crawlRatio }: HealthPolicy,
+): number | undefined {
+  if (perTokenMs === undefined || paceSamples < PACE_KNOWN_SAMPLES || perTokenMs < crawlPerTokenMs) return undefined;
+  const logRatio = logOf(perTokenMs) - paceLog;
+  return logRatio >= Math.log(crawlRatio) ? logRatio : undefined;
 }
 
 /** Forgets how slow the target was; what is usual stays. For a target that has just come back. */

@@ -31,4 +31,6 @@ export interface Observation {
   httpStatus?: number;
   /** From sending the request to the first token, in milliseconds; of any call that got one. */
   firstTokenMs?: number;
+  /** Between two tokens of a streamed answer, in milliseconds, on the average; only of a good one that is long enough to tell. */
+  perTokenMs?: number;
 }

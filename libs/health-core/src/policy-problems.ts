@@ -36,6 +36,7 @@ const SHARES_OR_NONE: NumericField[] = ['openJitter', 'overlayJitter', 'throttle
 
 const AT_LEAST_ONE: NumericField[] = [
   'latencyTolerance',
+  'crawlRatio',
   'openGrowth',
   'tierOverprovision',
   'rateForgetFactor',
@@ -72,6 +73,7 @@ const MOST: Partial<Record<NumericField, number>> = {
   latencyMaxLogRatio: 20,
   latencyTolerance: 100,
   latencyZeroFactor: 100,
+  crawlRatio: 1_000,
   baselineWarmupSamples: 1_000_000,
   baselinePriorSamples: 1_000_000,
   baselineCalmRatio: 100,

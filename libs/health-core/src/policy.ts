@@ -29,6 +29,10 @@ export interface HealthPolicy {
   latencyTolerance: number;
   /** The score is 0 at the target's `maxLatencyMs`, but never below this multiple of the tolerated latency. Above 1. */
   latencyZeroFactor: number;
+  /** A stream that needs this much for a token is not crawling, whatever is usual for it. 100 ms are ten tokens a second. */
+  crawlPerTokenMs: number;
+  /** From this multiple of what is usual between two tokens on, a stream that crawls is judged by that. At least 1. */
+  crawlRatio: number;
   /** The usual latency is a plain mean for so many samples, then it moves by `baselineRate`. */
   baselineWarmupSamples: number;
   /** How many samples the configured expectation is worth. */
@@ -198,6 +202,8 @@ export const DEFAULT_POLICY: HealthPolicy = {
   latencyMaxLogRatio: 3,
   latencyTolerance: 1.25,
   latencyZeroFactor: 1.5,
+  crawlPerTokenMs: 100,
+  crawlRatio: 5,
   baselineWarmupSamples: 30,
   baselinePriorSamples: 3,
   baselineRate: 0.0005,

@@ -91,7 +91,13 @@ function afterObservation(
   const firstTokenMs = measured(observation.firstTokenMs);
   const wellOtherwise =
     seen.breaker.phase === 'closed' && successEstimate(success, policy) > policy.baselineCalmSuccess;
-  const timing = { source: observation.source, wholeMs, ...(firstTokenMs !== undefined && { firstTokenMs }) };
+  const perTokenMs = measured(observation.perTokenMs);
+  const timing = {
+    source: observation.source,
+    wholeMs,
+    ...(firstTokenMs !== undefined && { firstTokenMs }),
+    ...(perTokenMs !== undefined && { perTokenMs }),
+  };
   const latency = recordLatency(seen.latency, timing, now, wellOtherwise, policy);
   const breaker = judged(seen.breaker, observation, verdict, now, drawOr(draw), policy);
   const answered = verdict === 'good' ? answeredAt(seen, observation, now) : seen;

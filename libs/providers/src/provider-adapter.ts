@@ -95,6 +95,8 @@ export interface GoodCall<T> {
   latencyMs: number;
   /** To the first thing the answer said, in milliseconds; undefined where the answer came in one piece. */
   firstTokenMs: number | undefined;
+  /** Characters that a streamed answer said, thoughts included. */
+  saidChars?: number | undefined;
   /** The model that the provider says it used. */
   servedModel: string | undefined;
   usage: TokenUsage | undefined;

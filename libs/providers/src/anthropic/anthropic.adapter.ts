@@ -78,6 +78,7 @@ export class AnthropicAdapter implements ProviderAdapter {
         httpStatus: exchange.status ?? 200,
         latencyMs: latencyMs(),
         firstTokenMs: scope.firstTokenMs,
+        saidChars: scope.saidChars,
         servedModel: answer.model,
         usage: exchange.isCounted ? tokenUsage(answer.usage) : undefined,
         ...(dropped.length > 0 && { droppedSettings: dropped }),

@@ -50,7 +50,8 @@ export async function exchange<T>(
     httpStatus = response.statusCode;
     if (httpStatus >= 300) throw await reportedError(response, scope);
     const { endedAt = performance.now(), ...good } = await read(response, scope);
-    return { ok: true, httpStatus, latencyMs: endedAt - startedAt, firstTokenMs: scope.firstTokenMs, ...good };
+    const { firstTokenMs, saidChars } = scope;
+    return { ok: true, httpStatus, latencyMs: endedAt - startedAt, firstTokenMs, saidChars, ...good };
   } catch (error) {
     return failedCall(error, { scope, latencyMs: performance.now() - startedAt, httpStatus, secrets });
   } finally {
