@@ -7,7 +7,7 @@ import { ROUTER_CONFIG } from './router.tokens.js';
 /** How often the catalog is written again, in milliseconds: Redis may have lost it, or be away. */
 const REPEAT_MS = 1_000;
 
-/** Tells clients which models can be asked for, so that they refuse an unknown one before anything is enqueued. */
+/** Tells clients which models can be asked for, so that they refuse an unknown one before anything is enqueued, and how long results are kept. */
 @Injectable()
 export class CatalogAnnouncerService implements OnModuleInit, OnApplicationShutdown {
   readonly #log = new Logger(CatalogAnnouncerService.name);
@@ -34,7 +34,8 @@ export class CatalogAnnouncerService implements OnModuleInit, OnApplicationShutd
 
   async #announce(): Promise<void> {
     try {
-      await this.catalog.publish([...this.config.routes.keys()]);
+      const { resultTtlMs } = this.config.jobs;
+      await this.catalog.publish([...this.config.routes.keys()], { resultTtlMs });
       this.#announced.met();
       if (this.#quiet) this.#log.log({ event: 'redis.back' });
       this.#quiet = false;

@@ -1,4 +1,5 @@
-import type { CompletionJob, JobOutcome } from '#libs/contracts';
+import { type CompletionJob, type JobOutcome, redisKeys } from '#libs/contracts';
+import { CompletionQueue } from '#libs/queue';
 import { closeRedis, connectRedis } from '#libs/redis';
 import { simulatorAdmin, SLACK_MS, uniquePrefix } from '#libs/testing';
 import { Queue } from 'bullmq';
@@ -283,4 +284,18 @@ describe('without published health', () => {
     await untilVersion((await router.publish()).version);
     expect(await metrics()).toMatch(/^ai_health_snapshot_age_seconds [0-9.e-]+$/m);
   });
+});
+
+test('a cancelled job keeps its result for as long as the routers keep theirs, whatever its client was told', async () => {
+  const strict = await startRouter(redisUrl, `${CONFIG}\njobs: { resultTtlMs: 60000 }`);
+  const queue = new CompletionQueue({ redisUrl, prefix: strict.prefix });
+  const redis = connectRedis({ url: redisUrl, name: 'spec', patience: 'patient' });
+  const { result, resultTtl } = redisKeys(strict.prefix);
+  await expect.poll(() => redis.get(resultTtl), { timeout: SLACK_MS }).toBe('60000');
+  const id = await queue.add(HELLO, { delayMs: 600_000 });
+  expect(await queue.cancel(id)).toBe('cancelled');
+  const ttl = await redis.pttl(result(id));
+  expect(ttl).toBeGreaterThan(0);
+  expect(ttl).toBeLessThanOrEqual(60_000);
+  await Promise.all([strict.stop(), queue.close(), closeRedis(redis)]);
 });

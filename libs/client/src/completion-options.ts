@@ -18,7 +18,10 @@ export interface CompletionClientOptions {
    * `resultTtlMs` it says for how long an idempotency key is remembered.
    */
   defaultDeadlineMs?: number;
-  /** How long results can be fetched, in milliseconds, as the routers are configured (`jobs.resultTtlMs`). Default: a day. */
+  /**
+   * How long results can be fetched, in milliseconds, as the routers are configured (`jobs.resultTtlMs`). The results of jobs that are
+   * cancelled here are kept for as long as the routers say, once one has been there. Default: a day.
+   */
   resultTtlMs?: number;
 }
 

@@ -15,6 +15,8 @@ export function redisKeys(prefix: string) {
     reply: (clientId: string) => `${prefix}:reply:${clientId}`,
     /** string, JSON list of models that routers serve; no TTL. Written by routers at start. */
     catalog: `${prefix}:catalog`,
+    /** string, milliseconds: for how long the routers keep results (`jobs.resultTtlMs`), for who cancels a job; no TTL. Written by routers with the catalog. */
+    resultTtl: `${prefix}:result-ttl`,
 
     /** string, fingerprint of the request that an idempotency key stands for, by the job's id; TTL covers the job's deadline and its result. Written with the job by whoever adds it. */
     fingerprint: (jobId: string) => `${prefix}:fingerprint:${jobId}`,

@@ -34,7 +34,10 @@ export interface CompletionQueueOptions extends QueueLocation {
   telemetry?: Telemetry | undefined;
   /** Deadline of jobs that say none, as the routers are configured, in milliseconds. Default: a day. */
   deadlineMs?: number | undefined;
-  /** How long results can be fetched, as the routers are configured, in milliseconds. Default: a day. */
+  /**
+   * How long results can be fetched, as the routers are configured, in milliseconds, for the memory of idempotency keys; for the result of
+   * a cancelled job what the routers have announced counts more. Default: a day.
+   */
   resultTtlMs?: number | undefined;
 }
 

@@ -4,6 +4,7 @@ import { uniquePrefix, SLACK_MS } from '#libs/testing';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CompletionQueue } from './completion-queue.js';
 import { startQueueService } from './queue-service.fixture.js';
+import { ModelCatalog } from './model-catalog.js';
 import { RejectedJobError } from './rejected-job-error.js';
 import { ReplyChannel } from './reply-channel.js';
 import { ResultStore } from './result-store.js';
@@ -34,6 +35,35 @@ afterEach(async () => {
 afterAll(() => closeRedis(redis));
 
 describe('cancelling a job', () => {
+  it('keeps its result for as long as the routers keep theirs, whatever the one who cancels was told', async () => {
+    const { result } = redisKeys(prefix);
+    const catalog = new ModelCatalog({ redisUrl, prefix });
+    const teller = new CompletionQueue({ redisUrl, prefix, resultTtlMs: 5_000_000 });
+    closers.push(
+      () => catalog.close(),
+      () => teller.close(),
+    );
+    const early = await queue.add(job);
+    await teller.cancel(early);
+    expect(await redis.pttl(result(early))).toBeGreaterThan(4_000_000);
+    await catalog.publish(['m'], { resultTtlMs: 2_000_000 });
+    for (const canceller of [teller, queue]) {
+      const id = await queue.add(job);
+      await canceller.cancel(id);
+      const ttl = await redis.pttl(result(id));
+      expect(ttl).toBeGreaterThan(1_000_000);
+      expect(ttl).toBeLessThanOrEqual(2_000_000);
+    }
+  });
+
+  it('takes no nonsense for a time that routers have announced', async () => {
+    const { result, resultTtl } = redisKeys(prefix);
+    await redis.set(resultTtl, 'soon');
+    const id = await queue.add(job);
+    expect(await queue.cancel(id)).toBe('cancelled');
+    expect(await redis.pttl(result(id))).toBeGreaterThan(80_000_000);
+  });
+
   it.each([
     ['waits', {}],
     ['is put off', { delayMs: 60_000 }],

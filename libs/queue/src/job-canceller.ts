@@ -22,6 +22,7 @@ export class JobCanceller {
     private readonly queue: ProducerQueue,
     private readonly keys: RedisKeys,
     private readonly clock: ClockOnDemand,
+    /** Where no router has announced how long results are kept, in milliseconds. */
     private readonly resultTtlMs: number,
   ) {}
 
@@ -46,11 +47,11 @@ export class JobCanceller {
   }
 
   async #commit(jobId: string, [data, progress]: (string | null)[]): Promise<Cancellation | 'unknown'> {
-    const { result, cancelled, cancel, bull } = this.keys;
+    const { result, cancelled, cancel, bull, resultTtl } = this.keys;
     const now = await this.queue.run(() => this.clock.now());
     const outcome = { commit: randomUUID(), ...outcomeOf(jobId, readJson(progress), now) };
     const [job, failed, completed] = [jobId, 'failed', 'completed'].map((name) => bull(QUEUES.completion, name));
-    const keys = [result(jobId), job, failed, completed, cancelled] as string[];
+    const keys = [result(jobId), job, failed, completed, cancelled, resultTtl] as string[];
     const channels = { replyTo: replyToOf(readJson(data)) ?? '', cancel };
     const args = [JSON.stringify(outcome), this.resultTtlMs, jobId, channels.replyTo, channels.cancel, REMEMBERED_MS];
     const verdict = await this.queue.run(() => this.queue.redis.eval(CANCEL_JOB, keys.length, ...keys, ...args));

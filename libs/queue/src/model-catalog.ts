@@ -5,24 +5,29 @@ import { type QueueLocation, withRedis } from './queue-access.js';
 
 const catalogSchema = z.array(z.string());
 
-/** Names of the models that can be asked for, as the routers last announced them. */
+/** What the routers last announced: the names of the models that can be asked for, and what others have to know of their configuration. */
 export class ModelCatalog {
   readonly #redis: Redis;
   readonly #key: string;
+  readonly #ttlKey: string;
 
   constructor(private readonly location: QueueLocation) {
     this.#redis =
       location.connection ?? connectRedis({ url: location.redisUrl, name: 'catalog', patience: 'fail-fast' });
-    this.#key = redisKeys(location.prefix).catalog;
+    const { catalog, resultTtl } = redisKeys(location.prefix);
+    this.#key = catalog;
+    this.#ttlKey = resultTtl;
   }
 
   /**
    * Announces what the routers serve; replaces what was announced before.
+   * @param resultTtlMs for how long they keep results, for whoever cancels a job
    * @throws UnderstudyError `queue_unavailable` when Redis is away
    */
-  async publish(models: string[]): Promise<void> {
+  async publish(models: string[], { resultTtlMs }: { resultTtlMs?: number } = {}): Promise<void> {
     const names = JSON.stringify(models.toSorted());
-    await withRedis(this.location.redisUrl, this.#redis, () => this.#redis.set(this.#key, names));
+    const ttl = resultTtlMs === undefined ? [] : [this.#ttlKey, resultTtlMs];
+    await withRedis(this.location.redisUrl, this.#redis, () => this.#redis.mset(this.#key, names, ...ttl));
   }
 
   /**
