@@ -9,6 +9,8 @@ describe('retryAfterMs', () => {
     ['seconds', { 'retry-after': '2' }, 2000],
     ['fractions of a second', { 'retry-after': '0.5' }, 500],
     ['a date', { 'retry-after': 'Thu, 01 Jan 2026 00:00:05 GMT' }, 5000],
+    ['a date of RFC 850', { 'retry-after': 'Thursday, 01-Jan-26 00:00:05 GMT' }, 5000],
+    ['a date of asctime, which is GMT too', { 'retry-after': 'Thu Jan  1 00:00:05 2026' }, 5000],
     ['a date in the past', { 'retry-after': 'Wed, 31 Dec 2025 00:00:00 GMT' }, 0],
     ['milliseconds before seconds', { 'retry-after-ms': '150', 'retry-after': '9' }, 150],
     ["Azure's header", { 'x-ms-retry-after-ms': '700' }, 700],

@@ -30,9 +30,13 @@ export function retryAfterMs(headers: Headers, now: number, body?: unknown): num
   return wait === undefined ? undefined : boundedWaitMs(wait);
 }
 
-/** Only a real HTTP date: Date.parse would also take "1", "May" or "-5" for one. */
+/** Begins like an HTTP date, in any of its three forms: Date.parse would also take "1", "May" or "-5" for one. */
+const HTTP_DATE = /^(mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6},? /i;
+
+/** The oldest form says nothing of a zone, and means GMT like the others. */
 function untilHttpDate(text: string | undefined, now: number): number | undefined {
-  return text !== undefined && /^[A-Za-z]{3},? /.test(text) ? untilDate(text, now) : undefined;
+  if (text === undefined || !HTTP_DATE.test(text)) return undefined;
+  return untilDate(/ \d{4}$/.test(text) ? `${text} GMT` : text, now);
 }
 
 function waitInBody(body: unknown, now: number): number | undefined {
