@@ -37,6 +37,8 @@ export interface RedisOptions {
   env?: NodeJS.ProcessEnv;
   /** Told when something slow begins. */
   onProgress?: (message: string) => void;
+  /** Told when a server of our own has ended, and nobody here has asked it to. */
+  onLost?: (redis: RunningRedis) => void;
 }
 
 const START_DEADLINE_MS = 30_000;
@@ -62,16 +64,22 @@ export async function startRedis(options: RedisOptions = {}): Promise<RunningRed
   });
 
   let child: ChildProcess;
+  let isEnding = false;
   const start = async () => {
+    isEnding = false;
     // Its own process group: a Ctrl-C in the terminal must not take Redis away from services that are still finishing.
     child = spawn(command, args, { env: childEnv, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
     const disarm = onOwnDeath(endCommand(child.pid));
     // A watchdog that outlives its server would later end whatever has got its pid by then.
     child.once('exit', disarm);
     await untilAnswering(child, port);
+    child.once('exit', () => {
+      if (!isEnding) options.onLost?.(redis);
+    });
     child.unref();
   };
   const end = async (signal: NodeJS.Signals) => {
+    isEnding = true;
     if (child.exitCode !== null || child.signalCode !== null) return;
     const exited = once(child, 'exit');
     child.kill(signal);
@@ -80,8 +88,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RunningRed
     clearTimeout(hangs);
   };
 
-  await start();
-  return {
+  const redis: RunningRedis = {
     url: `redis://127.0.0.1:${port}`,
     port,
     get pid() {
@@ -92,6 +99,8 @@ export async function startRedis(options: RedisOptions = {}): Promise<RunningRed
     kill: () => end('SIGKILL'),
     restart: start,
   };
+  await start();
+  return redis;
 }
 
 async function useExisting(url: string): Promise<RunningRedis> {

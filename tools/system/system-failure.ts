@@ -7,9 +7,11 @@ export class SystemFailure extends Error {
   override readonly name = 'SystemFailure';
   readonly code = 'system_failure';
 
-  constructor(what: string, lines: readonly LogLine[]) {
-    const last = lines.slice(-SHOWN_LINES).map(({ text }) => `    ${text}`);
-    super([what, ...(last.length > 0 ? ['  its last lines:', ...last] : ['  it wrote nothing'])].join('\n'));
+  /** @param lines of the service concerned, where it is one of ours */
+  constructor(what: string, lines?: readonly LogLine[]) {
+    const last = (lines ?? []).slice(-SHOWN_LINES).map(({ text }) => `    ${text}`);
+    const told = last.length > 0 ? ['  its last lines:', ...last] : lines ? ['  it wrote nothing'] : [];
+    super([what, ...told].join('\n'));
   }
 }
 

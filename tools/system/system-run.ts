@@ -9,6 +9,7 @@ import {
   type ServiceProcess,
 } from '#libs/processes';
 import { withoutCredentials } from '#libs/redis';
+import { RedisKeeper } from '../redis/redis-keeper.js';
 import { startRedis, type RunningRedis } from '../redis/start-redis.js';
 import type { ChosenConfig } from './choose-config.js';
 import type { LogDisplay } from './log-display.js';
@@ -43,6 +44,12 @@ export class SystemRun {
   private redis: RunningRedis | undefined;
   private releaseLock: () => void = () => {};
   private isStopping = false;
+  private readonly keeper = new RedisKeeper({
+    isWanted: () => !this.isStopping,
+    onBack: () =>
+      this.options.onProgress(`redis      ended by somebody else; started again with its data: ${this.redisUrl}`),
+    onGivenUp: (reason) => this.breakRun(new SystemFailure(`Redis cannot be kept running: ${reason}`)),
+  });
 
   constructor(private readonly options: SystemOptions) {
     this.broken = new Promise((resolve) => (this.breakRun = resolve));
@@ -55,7 +62,7 @@ export class SystemRun {
     // Jobs and health of one configuration mean nothing in another, so each has data of its own.
     const name = basename(config.file, extname(config.file));
     const kept = stateFolder && { persistent: { dir: resolve(stateFolder, 'redis', name) }, preferredPort: REDIS_PORT };
-    this.redis = await startRedis({ env, onProgress, ...kept });
+    this.redis = await startRedis({ env, onProgress, ...kept, onLost: (redis) => this.redisLost(redis) });
     onProgress(`redis      ${this.redisUrl} (${this.redis.source})`);
     if (config.usesSimulator) await this.startApp('simulator');
     const apps = ['prober', 'aggregator', 'router', 'gateway'] as const;
@@ -104,6 +111,13 @@ export class SystemRun {
     await simulator?.stop(STOP_SIMULATOR_MS);
     await this.redis?.stop();
     this.releaseLock();
+  }
+
+  /** Somebody else has ended the Redis of this run. Services wait for it; without its data there is nothing to wait for. */
+  private redisLost(redis: RunningRedis): void {
+    if (this.isStopping) return;
+    if (this.options.stateFolder) void this.keeper.bringBack(redis);
+    else this.breakRun(new SystemFailure('Redis ended, and what was in its memory is lost'));
   }
 
   private async startApp(app: AppName): Promise<void> {
