@@ -129,6 +129,20 @@ describe.each(STREAMS)('a stream of $kind', (wire) => {
     expect(await answeredBySecond()).toMatchObject({ outcome: 'timeout', deadline: 'first_token' });
   });
 
+  test('G20 whose first token does not come: the limit follows what is usual for the target', async () => {
+    await start({ wire });
+    await pair.router.publish({ one: { usualProbeMs: 80 } });
+    await vi.waitFor(async () => {
+      const { snapshot } = (await (await fetch(`${pair.router.url}/status`)).json()) as {
+        snapshot: { version: number; stale: boolean };
+      };
+      expect(snapshot).toMatchObject({ version: 1, stale: false });
+    });
+    await pair.fault({ kind: 'slow-first-token', ms: 20_000 });
+    // Without that it would be ten seconds.
+    expect(await answeredBySecond()).toMatchObject({ message: 'no first token within 5000 ms' });
+  });
+
   test('G20 that only says that it is alive: comments do not stand in for a token', async () => {
     await start({ wire, first: 'firstTokenTimeoutMs: 300' });
     await pair.fault({ kind: 'keep-alive-only', intervalMs: 20 });
