@@ -194,7 +194,7 @@ describe('choose', () => {
     expect(ask({ primary: [a, b] }, told(9_000)).excluded).toEqual([{ target: 'a/x', reason: 'skipped' }]);
     expect(ask({ primary: [a] }, told(9_000))).toMatchObject({ choice: null, waitMs: 9_000 });
     expect(ask({ primary: [a] }, told(9_000), START + 9_000).choice?.target).toBe('a/x');
-    expect(ask({ primary: [a] }, told(1e12))).toMatchObject({ choice: null, waitMs: policy.retryAfterMaxMs });
+    expect(ask({ primary: [a] }, told(1e12))).toMatchObject({ choice: null, waitMs: policy.failureWaitMaxMs });
     expect(ask({ primary: [is(a, HALF)] }, told(9_000)).choice?.kind).toBe('trial');
     for (const nonsense of [0, -5, Number.NaN])
       expect(ask({ primary: [a] }, told(nonsense)).choice?.target).toBe('a/x');

@@ -115,6 +115,8 @@ export interface HealthPolicy {
   overlayJitter: number;
   /** Longest `Retry-After` that is obeyed; beyond it the target is asked again all the same. */
   retryAfterMaxMs: number;
+  /** The same of a failure, such as a 503: there it is a guess, and probes may know better long before. */
+  failureWaitMaxMs: number;
   /**
    * A `Retry-After` above this is a window that is closed, not a rate that was exceeded: no rate is learned. And a wait for a target above
    * this is no moment: a drained target, or a trial of a half-open one, is better.
@@ -242,6 +244,7 @@ export const DEFAULT_POLICY: HealthPolicy = {
   overlaySkipMs: 2_000,
   overlayJitter: 0.3,
   retryAfterMaxMs: 120_000,
+  failureWaitMaxMs: 30_000,
   retryAfterWindowMs: 5_000,
   shareBlocksFromMs: 5_000,
   throttleBaseMs: 500,

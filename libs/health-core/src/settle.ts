@@ -53,7 +53,7 @@ function afterEnd(standing: LocalStanding, end: AttemptEnd, now: number, draw: n
 
 /**
  * A 503 that says when to come back is obeyed by the router that was told, for as long as the target's breaker is closed: once that
- * has opened, probes know better than a guess.
+ * has opened, probes know better than a guess. Never for long: one failure alone opens no breaker.
  */
 function afterWish(
   standing: LocalStanding,
@@ -63,7 +63,7 @@ function afterWish(
   policy: HealthPolicy,
 ): LocalStanding {
   if (retryAfterMs === undefined || !(retryAfterMs > 0)) return standing;
-  const waitMs = Math.min(retryAfterMs, policy.retryAfterMaxMs) * (1 + policy.throttleJitter * draw);
+  const waitMs = Math.min(retryAfterMs, policy.failureWaitMaxMs) * (1 + policy.throttleJitter * draw);
   return { ...standing, skipUntil: Math.max(standing.skipUntil, now + waitMs) };
 }
 
