@@ -44,7 +44,7 @@ export async function startForSpec(options: SimulatorOptions = {}) {
     return { status: response.statusCode, headers: response.headers, text, json: () => JSON.parse(text) };
   };
   /** Reads until the response ends, its connection breaks, or nothing has come for `silenceMs`; then the caller leaves. */
-  const receive = async (path: string, body: unknown, headers = {}, silenceMs = 300): Promise<Received> => {
+  const receive = async (path: string, body: unknown, headers = {}, silenceMs = 15_000): Promise<Received> => {
     const caller = new AbortController();
     const received: Received = { status: 0, headers: {}, text: '', bytes: Buffer.of(), end: 'complete' };
     let timer = setTimeout(() => caller.abort(), silenceMs);

@@ -81,7 +81,7 @@ describe('complete', () => {
 
   it('tells of a job that the routers gave up without a result', async () => {
     route('crash');
-    await expect(client.complete(request, { timeoutMs: 1_500 })).rejects.toMatchObject({
+    await expect(client.complete(request, { timeoutMs: 4_000 })).rejects.toMatchObject({
       code: 'internal_error',
       message: expect.stringContaining('the router stumbled'),
     });
@@ -105,7 +105,7 @@ describe('complete with cancelOnAbort', () => {
     await vi.waitFor(() => expect(under.worked).toHaveLength(1));
     controller.abort(new Error('hung up'));
     await expect(answer).rejects.toThrow('hung up');
-    const cancelled = client.result(under.worked[0]!, { waitMs: 5_000 });
+    const cancelled = client.result(under.worked[0]!, { waitMs: 15_000 });
     await expect(cancelled).rejects.toMatchObject({ code: 'cancelled' });
   });
 

@@ -81,7 +81,7 @@ describe('the order of snapshots', () => {
       }),
       RUNS,
     );
-  }, 60_000);
+  }, 180_000);
 
   test('two aggregators between which the lease moves at random never publish out of order', async () => {
     const two = [new Leader('a', redis), new Leader('b', redis)] as const;
@@ -131,7 +131,7 @@ describe('the order of snapshots', () => {
     // Without a former leader that still tries, nothing would be proven.
     expect(totals.accepted).toBeGreaterThan(2 * RUNS.numRuns);
     expect(totals.refused).toBeGreaterThan(RUNS.numRuns / 4);
-  }, 60_000);
+  }, 180_000);
 });
 
 const LEADERS = uniquePrefix();
