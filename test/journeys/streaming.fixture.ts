@@ -30,7 +30,7 @@ export async function startStreamingStack(pairs: { same: number; other: number; 
       const models = kind === 'other' ? ['m', 'n'] : ['m', 'm'];
       await simulator.createProvider(first, {
         models: { m: {} },
-        latency: { kind: 'fixed', ms: 5, perTokenMs: 20 },
+        latency: { kind: 'fixed', ms: 5, perTokenMs: 30 },
       });
       await simulator.createProvider(second, { models: { [models[1]!]: {} }, latency: { kind: 'fixed', ms: 5 } });
       const targets: [string, string] = [`${first}/${models[0]}`, `${second}/${models[1]}`];

@@ -167,12 +167,13 @@ async function callTo({ first }: StreamPair) {
 }
 const untilCalled = (pair: StreamPair) => vi.waitFor(() => callTo(pair));
 
+// Late enough that the words before it have been published.
 const BREAKS: [string, SimulatedFault][] = [
-  ['is cut', { kind: 'cut', afterChunks: 8 }],
-  ['is reset', { kind: 'reset', at: 'mid-body', afterChunks: 8 }],
-  ['stalls', { kind: 'stall', afterChunks: 8 }],
-  ['turns to garbage', { kind: 'malformed-event', event: 10 }],
-  ['ends in an error event', { kind: 'error-event', event: 10, status: 503 }],
+  ['is cut', { kind: 'cut', afterChunks: 12 }],
+  ['is reset', { kind: 'reset', at: 'mid-body', afterChunks: 12 }],
+  ['stalls', { kind: 'stall', afterChunks: 12 }],
+  ['turns to garbage', { kind: 'malformed-event', event: 14 }],
+  ['ends in an error event', { kind: 'error-event', event: 14, status: 503 }],
 ];
 
 describe.each(BREAKS)('when a provider’s stream %s', (_what, fault) => {
@@ -224,7 +225,7 @@ describe('a live stream', () => {
     expect(error).toBeUndefined();
     expect(textOf(chunks)).toBe(await system.textOf(pair, 0, 20));
     expect(chunks.at(-1)?.choices[0]?.finish_reason).toBe('length');
-    await system.simulator.addFault({ provider: pair.first, fault: { kind: 'cut', afterChunks: 8 } });
+    await system.simulator.addFault({ provider: pair.first, fault: { kind: 'cut', afterChunks: 12 } });
     const broken = await stream(pair, by('live'));
     expect(broken.error).toBeUndefined();
     expect(textOf(broken.chunks)).toBe(textOf(chunks));
@@ -236,7 +237,7 @@ describe('a live stream', () => {
     const streaming = await system.openai.chat.completions.create({ ...ask(pair, 400), stream: true }, by('live'));
     for await (const chunk of streaming)
       if (chunk.choices[0]?.delta.content) {
-        // The provider, which takes eight seconds, has not finished.
+        // The provider, which takes twelve seconds, has not finished.
         expect((await callTo(pair)).latencyMs).toBeNull();
         return;
       }

@@ -80,13 +80,14 @@ describe('the stream of a job', () => {
   );
 
   it.each<[string, SimulatedFault, string]>([
-    ['is cut', { kind: 'cut', afterChunks: 5 }, 'stream_broken'],
-    ['is reset', { kind: 'reset', at: 'mid-body', afterChunks: 5 }, 'stream_broken'],
-    ['ends in an error event', { kind: 'error-event', event: 6, status: 503 }, 'stream_broken'],
-    ['is malformed', { kind: 'malformed-event', event: 6 }, 'stream_broken'],
-    ['stalls', { kind: 'stall', afterChunks: 5 }, 'stream_broken'],
+    ['is cut', { kind: 'cut', afterChunks: 10 }, 'stream_broken'],
+    ['is reset', { kind: 'reset', at: 'mid-body', afterChunks: 10 }, 'stream_broken'],
+    ['ends in an error event', { kind: 'error-event', event: 11, status: 503 }, 'stream_broken'],
+    ['is malformed', { kind: 'malformed-event', event: 11 }, 'stream_broken'],
+    ['stalls', { kind: 'stall', afterChunks: 10 }, 'stream_broken'],
   ])('that %s says that it is restarted, and shows the whole answer in the end', async (_what, fault) => {
-    await start({ first: 'idleTimeoutMs: 500', perTokenMs: 20 });
+    // It breaks half a second after its first word, so that what it has said was published.
+    await start({ first: 'idleTimeoutMs: 1000', perTokenMs: 50 });
     await pair.fault(fault);
     const events = await collect(clientOf().stream(request()));
     expect(typesOf(events)).toEqual(expect.arrayContaining(['enqueued', 'chunk', 'restarted', 'chunk', 'completed']));
