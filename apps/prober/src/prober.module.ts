@@ -1,7 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { UnderstudyConfig } from '#libs/config';
 import { ProbeQueue, QueueTelemetry } from '#libs/queue';
-import { LOGGER, Readiness } from '#libs/service';
+import { LOGGER, logMendedKeys, Readiness } from '#libs/service';
 import { ModelListings, ObservationWriter, SnapshotFeed, TargetLimits } from '#libs/store';
 import { ModelListMetrics, ProbeMetrics, Registry, type Logger } from '#libs/telemetry';
 import { ClockSync, FleetClock } from '#libs/redis';
@@ -33,7 +33,10 @@ export class ProberModule {
         { provide: ObservationWriter, useFactory: () => new ObservationWriter({ ...location, reporter: 'prober' }) },
         { provide: SnapshotFeed, useFactory: () => new SnapshotFeed(location) },
         { provide: ModelListings, useFactory: () => new ModelListings(location) },
-        { provide: TargetLimits, useFactory: () => new TargetLimits(location) },
+        {
+          provide: TargetLimits,
+          useFactory: () => new TargetLimits({ ...location, onMended: logMendedKeys('limits') }),
+        },
         {
           provide: SnapshotPace,
           useFactory: (feed: SnapshotFeed) => new SnapshotPace(config, feed),

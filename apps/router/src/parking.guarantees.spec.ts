@@ -1,4 +1,5 @@
-import { ATTR, type CompletionJob, type JobOutcome, type TargetHealth } from '#libs/contracts';
+import { ATTR, type CompletionJob, type JobOutcome, redisKeys, type TargetHealth } from '#libs/contracts';
+import { closeRedis, connectRedis } from '#libs/redis';
 import { CompletionQueue, ParkingLot, ResultStore } from '#libs/queue';
 import { simulatorAdmin, SLACK_MS, uniquePrefix } from '#libs/testing';
 import { node, tracing } from '@opentelemetry/sdk-node';
@@ -9,6 +10,8 @@ import { type RouterOptions, type RunningRouter, startRouter } from './router.fi
 /** The promises about waiting, each through whole routers, real Redis and the simulator. Health is published by hand. */
 const redisUrl = process.env.REDIS_URL!;
 const admin = simulatorAdmin(process.env.SIMULATOR_URL!);
+const redis = connectRedis({ url: redisUrl, name: 'spec', patience: 'patient' });
+afterAll(() => closeRedis(redis));
 const DOWN: Partial<TargetHealth> = {
   breaker: 'open',
   available: false,
@@ -266,6 +269,27 @@ test('jobs whose model or target nobody knows any more are let go, and fail with
   await start();
   const [outcome] = await outcomesOf(['stray'], 20_000);
   expect(outcome).toMatchObject({ status: 'failed', error: { code: 'unknown_model' } });
+});
+
+test('keys of parked jobs that somebody has written over are told of once, and jobs go on all the same', async () => {
+  await start();
+  await goDown();
+  const keys = redisKeys(prefix);
+  await add('waits', { routing: { pin: 'one' } });
+  await expect.poll(async () => (await lot.names()).length, { timeout: 20_000 }).toBe(2);
+  await redis.set(keys.parkedGroups, 'garbage');
+  await redis.set(keys.parked('bad'), 'garbage');
+  await expect.poll(() => lot.names(), { timeout: 10_000 }).toHaveLength(2);
+  await redis.hset(keys.parkedGroups, 'bad', JSON.stringify({ model: 'm', faults: [] }));
+  await admin.revive(provider);
+  await publish({});
+  expect((await outcomesOf(['waits'], 20_000))[0]).toMatchObject({ status: 'completed' });
+  await expect.poll(() => redis.exists(keys.parked('bad')), { timeout: 10_000 }).toBe(0);
+  const { logs } = routers[0]!;
+  expect(logs.filter(({ event }) => event === 'llm.waker.failed')).toEqual([]);
+  const told = logs.filter(({ event }) => event === 'llm.redis.mended');
+  expect(told.length).toBeGreaterThan(0);
+  expect(told.length).toBeLessThanOrEqual(2);
 });
 
 test('jobs that were parked by a router which is gone are let go by one that starts later', async () => {

@@ -13,6 +13,7 @@ import {
   ResultStore,
 } from '#libs/queue';
 import { ClockOnDemand, FleetClock } from '#libs/redis';
+import { logMendedKeys } from '#libs/service';
 import { LIMIT_KINDS, ObservationWriter, SnapshotFeed, TargetLimits } from '#libs/store';
 import {
   AnswerMetrics,
@@ -72,7 +73,10 @@ export class RouterModule {
         { provide: ObservationWriter, useFactory: () => new ObservationWriter({ ...redis, reporter: 'router' }) },
         { provide: CompletionQueue, useFactory: () => new CompletionQueue(redis) },
         { provide: JobAging, useFactory: () => new JobAging(QUEUES.completion, redis) },
-        { provide: ParkingLot, useFactory: () => new ParkingLot(QUEUES.completion, redis) },
+        {
+          provide: ParkingLot,
+          useFactory: () => new ParkingLot(QUEUES.completion, { ...redis, onMended: logMendedKeys('parking') }),
+        },
         { provide: CancelFeed, useFactory: () => new CancelFeed(redis) },
         {
           provide: ClockOnDemand,
@@ -96,7 +100,7 @@ export class RouterModule {
           useFactory: (registry: Registry) =>
             new AnswerMetrics(registry, { models: config.targets.map((target) => target.model) }),
         },
-        { provide: TargetLimits, useFactory: () => new TargetLimits(redis) },
+        { provide: TargetLimits, useFactory: () => new TargetLimits({ ...redis, onMended: logMendedKeys('limits') }) },
         {
           provide: LimitMetrics,
           inject: [Registry],

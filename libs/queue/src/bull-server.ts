@@ -103,20 +103,12 @@ export class BullServer extends Server implements CustomTransportStrategy {
   #createWorker(queue: string, handler: MessageHandler): JobWorker {
     const { prefix, telemetry, takeoverMs = TAKEOVER_MS } = this.options;
     // BullMQ gives a signal only to a function that declares three parameters.
-    const work = (job: Job, token: string | undefined, signal: AbortSignal | undefined) =>
-      this.#work(
-        handler,
-        new BullContext([
-          job,
-          token as string,
-          signal as AbortSignal,
-          {
-            redis: this.#redis,
-            key: redisKeys(prefix).bull(queue, job.id as string),
-            givenUp: worker.givenUp(job),
-          },
-        ]),
-      );
+    const work = async (job: Job, token: string | undefined, signal: AbortSignal | undefined) => {
+      const key = redisKeys(prefix).bull(queue, job.id as string);
+      if (worker.isDoubtful(job)) await mendJob(this.#redis, key);
+      const run = { redis: this.#redis, key, givenUp: worker.givenUp(job) };
+      return this.#work(handler, new BullContext([job, token as string, signal as AbortSignal, run]));
+    };
     const worker: JobWorker = new JobWorker(queue, work, {
       name: `${hostname()}:${process.pid}`,
       ...WORKER_DEFAULTS,

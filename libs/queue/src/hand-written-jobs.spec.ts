@@ -12,6 +12,7 @@ const redis = connectRedis({ url: redisUrl, name: 'test', patience: 'patient' })
 const queue = new Queue('work', { connection: redis, prefix });
 const seen = new Map<string, unknown>();
 let service: QueueService;
+let failures = 0;
 
 beforeAll(async () => {
   service = await startQueueService({
@@ -21,6 +22,7 @@ beforeAll(async () => {
     telemetry: new QueueTelemetry(),
     extras: { concurrency: 1, lockDuration: 400, stalledInterval: 200 },
     handle: (payload, { jobId, enqueuedAt }) => {
+      if (payload === 'fails') throw new Error(`failure ${++failures}`);
       seen.set(jobId, Number.isFinite(enqueuedAt) ? payload : 'no time');
       if (payload !== 'good') throw new RejectedJobError('not what I know');
     },
@@ -52,6 +54,9 @@ describe('a job that was written into Redis by hand', () => {
     ['a time that is no number', 'odd-time', { timestamp: 'yesterday' }, {}],
     ['a number of runs that is none', 'odd-runs', { ats: 'many' }, {}],
     ['more runs than Redis can count', 'endless-runs', { ats: '9e15' }, {}],
+    ['a number of attempts that is none', 'odd-attempts', { atm: 'many' }, {}],
+    ['half an attempt', 'half-attempts', { atm: '1.5' }, {}],
+    ['more attempts than Redis can count', 'endless-attempts', { atm: '9223372036854775807' }, {}],
     ['a number of takeovers that is none', 'odd-takeovers', { ats: 'many', stc: 'some' }, {}],
   ])('with %s reaches the handler, is refused by it, and stops nobody', async (_what, jobId, fields, payload) => {
     await writeByHand(jobId, fields);
@@ -60,6 +65,12 @@ describe('a job that was written into Redis by hand', () => {
     await expect.poll(() => redis.zscore(`${prefix}:work:failed`, jobId)).not.toBeNull();
     await queue.add('work', 'good', { jobId: `after-${jobId}` });
     await vi.waitFor(() => expect(seen.has(`after-${jobId}`)).toBe(true));
+  });
+
+  it('with a number of attempts that is none is tried again as often as any other, and ends among the failed ones', async () => {
+    await writeByHand('fails', { atm: 'many', data: '"fails"', opts: '{"attempts":3}' });
+    await expect.poll(() => redis.zscore(`${prefix}:work:failed`, 'fails')).not.toBeNull();
+    expect(failures).toBe(3);
   });
 
   it('without a hash stops nobody', async () => {

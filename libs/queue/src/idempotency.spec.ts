@@ -58,6 +58,33 @@ async function serve(fail = false): Promise<string[]> {
   return worked;
 }
 
+describe('a key of ours that somebody has written over', () => {
+  const one = job('a', { idempotencyKey: 'k' });
+  const { jobId } = identityOf(one);
+
+  it('that is a fingerprint counts as none: the job is let in, and its key stands for its request again', async () => {
+    await redis.lpush(redisKeys(prefix).fingerprint(jobId), 'garbage');
+    expect(await addAll([one])).toEqual([{ jobId, isNew: true }]);
+    expect(await addAll([one])).toEqual([{ jobId, isNew: false }]);
+    await expect(addAll([job('b', { idempotencyKey: 'k' })])).rejects.toMatchObject({ code: 'idempotency_conflict' });
+  });
+
+  it('that is the list of cancelled jobs is begun anew', async () => {
+    await redis.set(redisKeys(prefix).cancelled, 'garbage');
+    expect(await addAll([one])).toEqual([{ jobId, isNew: true }]);
+  });
+
+  it('that cannot be worked with lets nothing in, and the caller is told so', async () => {
+    const keys = redisKeys(prefix);
+    await redis.set(keys.bull('completion', 'failed'), 'garbage');
+    await expect(addAll([one, job('b', { idempotencyKey: 'l' })])).rejects.toMatchObject({ code: 'queue_unavailable' });
+    expect(await redis.exists(keys.bull('completion', jobId))).toBe(0);
+    expect(await redis.exists(keys.bull('completion', 'prioritized'))).toBe(0);
+    await redis.del(keys.bull('completion', 'failed'));
+    expect(await addAll([job('another', { idempotencyKey: 'k' })])).toEqual([{ jobId, isNew: true }]);
+  });
+});
+
 describe('the identity of a job', () => {
   it('is new for every job without a key', () => {
     expect(identityOf(job('a'))).not.toEqual(identityOf(job('a')));

@@ -7,12 +7,18 @@ const REFUSED_PAUSE_MS = 1_000;
 /** BullMQ's worker, made safe against what can stand in Redis. */
 export class JobWorker extends Worker {
   readonly #givenUp = new WeakMap<Job, string>();
+  readonly #doubtful = new WeakSet<Job>();
   /** Is told at once when Redis answers with an error instead of a job, before the worker pauses for it. Must not reject. */
   onRefused: (error: Error) => Promise<void> = () => Promise.resolve();
 
   /** Why the queue gives a job up instead of having it worked on, if it does. */
   givenUp(job: Job): string | undefined {
     return this.#givenUp.get(job);
+  }
+
+  /** Whether a job has a count of failed runs that BullMQ may not be able to go on with: nearly none has one at all. */
+  isDoubtful(job: Job): boolean {
+    return this.#doubtful.has(job);
   }
 
   /**
@@ -25,6 +31,8 @@ export class JobWorker extends Worker {
   protected override createJob({ deferredFailure, ...json }: JobJson, jobId: string): Job {
     const job = super.createJob(isJson(json.data) ? json : { ...json, data: JSON.stringify(json.data) }, jobId);
     if (deferredFailure) this.#givenUp.set(job, deferredFailure);
+    if (job.attemptsMade !== 0) this.#doubtful.add(job);
+    if (!(job.attemptsMade < 1e15)) job.attemptsMade = 0;
     return job;
   }
 

@@ -3,12 +3,13 @@ import type { Redis } from '#libs/redis';
 /** Fields of a job's hash that BullMQ reads as JSON before anything of ours sees the job. */
 const JSON_OBJECTS = ['opts', 'parent', 'progress'];
 
-/** Fields that BullMQ's scripts count up: runs that began, and runs that were taken over. */
-const COUNTERS = ['ats', 'stc'];
+/** Fields that BullMQ's scripts count up: runs that began, runs that were taken over, and runs that failed. */
+const COUNTERS = ['ats', 'stc', 'atm'];
 
 /**
  * Drops what BullMQ cannot read from a job's hash. Such a job can only have been written by hand; it would be taken up,
- * throw inside BullMQ, stall and be taken up again for ever, without ever reaching a handler that could refuse it.
+ * throw inside BullMQ, stall and be taken up again for ever, without ever reaching a handler that could refuse it; or it would be in no
+ * list any more, where the number of its failed runs cannot be counted up at its end.
  */
 export async function mendJob(redis: Redis, jobKey: string): Promise<void> {
   const fields = [...JSON_OBJECTS, ...COUNTERS];

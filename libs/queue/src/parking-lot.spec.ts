@@ -261,6 +261,73 @@ describe('a group', () => {
   });
 });
 
+describe('a key that somebody has written over', () => {
+  async function openMended() {
+    const location = { redisUrl, prefix: uniquePrefix() };
+    const told: string[] = [];
+    const lot = new ParkingLot('completion', { ...location, onMended: (keys) => told.push(...keys) });
+    const queue = new CompletionQueue(location);
+    closers.push(
+      () => lot.close(),
+      () => queue.close(),
+    );
+    const park = async (jobId: string, group: string) => {
+      await queue.add({ request }, { jobId, delayMs: 60_000 });
+      return lot.enter({ jobId, priority: 20, enqueuedAt: 1 }, { name: group, waitsFor: '{}' });
+    };
+    return { lot, told, park, keys: redisKeys(location.prefix) };
+  }
+  const ask = (...groups: string[]) => groups.map((group) => ({ group, most: 5 }));
+
+  test('is a group: it is taken away once, and the others go on', async () => {
+    const { lot, told, park, keys } = await openMended();
+    await park('one', 'good');
+    await redis.hset(keys.parkedGroups, 'bad', '{}');
+    await redis.set(keys.parked('bad'), 'garbage');
+    expect(await lot.count()).toBe(1);
+    const { groups } = await lot.release(ask('bad', 'good'), 10);
+    expect(groups.map(({ released, left }) => [released, left])).toEqual([
+      [0, 0],
+      [1, 0],
+    ]);
+    expect(told).toEqual([keys.parked('bad')]);
+    expect(await lot.names()).toEqual([]);
+  });
+
+  test.each([
+    ['parking', 'enter'],
+    ['leaving', 'leave'],
+    ['the sweep', 'sweep'],
+  ] as const)('is a group: %s is not in its way', async (_what, step) => {
+    const { lot, told, park, keys } = await openMended();
+    await redis.set(keys.parked('g'), 'garbage');
+    if (step === 'enter') expect(await park('one', 'g')).toBe(true);
+    else if (step === 'leave') await lot.leave('g', 'one');
+    else expect(await lot.sweep('g', 0)).toBe(0);
+    expect(told).toEqual([keys.parked('g')]);
+    expect(await lot.count()).toBe(step === 'enter' ? 1 : 0);
+  });
+
+  test('is the list of groups: those that have jobs are listed again', async () => {
+    const { lot, told, park, keys } = await openMended();
+    await park('one', 'g');
+    await redis.set(keys.parkedGroups, 'garbage');
+    expect(await lot.names()).toEqual([]);
+    expect(told).toEqual([keys.parkedGroups]);
+    const known = ['g', 'empty'].map((name) => ({ name, waitsFor: '{}' }));
+    expect(await lot.restore(known)).toEqual(['g']);
+    expect(await lot.groups()).toEqual([known[0]]);
+  });
+
+  test('is a hold: one without an end holds nobody', async () => {
+    const { lot, told, park, keys } = await openMended();
+    await park('one', 'g');
+    await redis.set(keys.parkedHold('g'), 'garbage');
+    expect((await lot.release(ask('g'), 10)).groups[0]).toMatchObject({ released: 1, left: 0 });
+    expect(told).toEqual([keys.parkedHold('g')]);
+  });
+});
+
 test('a job that is let go before it has quite arrived stays in its group', async () => {
   const { lot, prefix } = await open();
   await redis.set(`${prefix}:completion:one:lock`, 'token');

@@ -172,3 +172,61 @@ test('while the count cannot be reached there is no place, and nobody waits long
   await limits.close();
   await gate.shut();
 });
+
+describe('what somebody has written into the count of a target by hand', () => {
+  const LIMIT = { requestsPerMinute: 100, tokensPerMinute: 1_000, maxInFlight: 5 };
+  const asked = { ...ASKED, tokens: 10 };
+
+  /** Limits of a new prefix, its keys, and what was told of keys that were mended. */
+  function openAt() {
+    const prefix = uniquePrefix();
+    const told: string[] = [];
+    const limits = new TargetLimits({ redisUrl, prefix, onMended: (keys) => told.push(...keys) });
+    open.push(limits);
+    const keys = redisKeys(prefix);
+    return {
+      limits,
+      told,
+      requests: keys.limitWindow('t', 'requests'),
+      tokens: keys.limitWindow('t', 'tokens'),
+      inFlight: keys.limitInFlight('t'),
+    };
+  }
+
+  test.each([
+    ['fields that are no time', { yesterday: '5', '': '1', '12.5': '1' }],
+    ['counts that are none', { '1': 'many', '2': '1.5', '3': '99999999999999999999' }],
+  ])('with %s is dropped, told once, and keeps nobody out', async (_what, garbage) => {
+    const { limits, told, requests, tokens } = openAt();
+    const bucket = Math.floor((await redisTimeMs(redis, requests)) / 1_000);
+    for (const key of [requests, tokens])
+      for (const [field, count] of Object.entries(garbage))
+        await redis.hset(key, field.length === 1 ? String(bucket - Number(field)) : field, count);
+    expect(await limits.take('t', LIMIT, asked)).toMatchObject({ granted: true, room: 4 });
+    expect(await limits.take('t', LIMIT, asked)).toMatchObject({ granted: true, room: 3 });
+    expect(told).toEqual([requests, tokens]);
+    expect(await redis.hvals(requests).then((counts) => counts.reduce((sum, count) => sum + Number(count), 0))).toBe(2);
+  });
+
+  test('under keys of a wrong type is taken away, told once, and keeps nobody out', async () => {
+    const { limits, told, requests, tokens, inFlight } = openAt();
+    for (const key of [requests, tokens, inFlight]) await redis.set(key, 'garbage');
+    const answer = await limits.take('t', LIMIT, asked);
+    expect(answer).toMatchObject({ granted: true, room: 4 });
+    expect(told).toEqual([requests, tokens, inFlight]);
+    // It is no obstacle to giving places back either.
+    await redis.set(inFlight, 'garbage');
+    await redis.del(tokens);
+    await redis.set(tokens, 'garbage');
+    if (answer.granted) answer.place.giveBack(50);
+    await limits.close();
+    expect(told).toHaveLength(5);
+  });
+
+  test('as a call under way that never ends holds no place', async () => {
+    const { limits, told, inFlight } = openAt();
+    await redis.zadd(inFlight, '+inf', 'a', 9e15, 'b', '+inf', 'c', '+inf', 'd', '+inf', 'e');
+    expect(await limits.take('t', LIMIT, asked)).toMatchObject({ granted: true, room: 4 });
+    expect(told).toEqual([inFlight]);
+  });
+});

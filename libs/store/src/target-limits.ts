@@ -65,6 +65,13 @@ export interface Place {
   giveBack(usedTokens?: number): void;
 }
 
+export interface TargetLimitsOptions extends StoreOptions {
+  /** Length of the window in milliseconds, for tests; a provider's is a minute. */
+  windowMs?: number | undefined;
+  /** Is told of keys that were mended because they held what only somebody else can have written. */
+  onMended?: ((keys: readonly string[]) => void) | undefined;
+}
+
 /**
  * Limits that all routers and probers keep to together: calls and tokens within any minute, calls under way. The count lies in Redis, is
  * kept by its clock, and is asked and changed in one step. A target without limits is never asked about.
@@ -74,15 +81,16 @@ export class TargetLimits {
   readonly #keys: ReturnType<typeof redisKeys>;
   readonly #windowMs: number;
   readonly #onError: ((error: Error) => void) | undefined;
+  readonly #onMended: TargetLimitsOptions['onMended'];
   /** Places that are being given back. */
   readonly #ending = new Set<Promise<void>>();
 
-  /** @param windowMs length of the window, for tests; a provider's is a minute */
-  constructor({ redisUrl, prefix, onError, windowMs = MINUTE_MS }: StoreOptions & { windowMs?: number }) {
+  constructor({ redisUrl, prefix, onError, onMended, windowMs = MINUTE_MS }: TargetLimitsOptions) {
     this.#redis = connectRedis({ url: redisUrl, name: 'understudy:limits', patience: 'fail-fast', onError });
     this.#keys = redisKeys(prefix);
     this.#windowMs = windowMs;
     this.#onError = onError;
+    this.#onMended = onMended;
   }
 
   /**
@@ -129,17 +137,23 @@ export class TargetLimits {
     const limits = [requestsPerMinute, tokensPerMinute, maxInFlight];
     const times = [leaseMs, this.#windowMs + SLACK_MS, widthMs, Math.max(1, Math.ceil(request.nextEndMs))];
     const told = await takePlace(this.#redis, keys, [...limits, reserved, id, ...times]);
-    const [granted, binding, ownWaitMs, room, waitMs, bucket] = told as [
+    const [granted, binding, ownWaitMs, room, waitMs, bucket, mended] = told as [
       number,
       number,
       number,
       number,
       number,
       number,
+      string[],
     ];
+    this.#tell(mended);
     const kind = LIMIT_KINDS[binding - 1] ?? null;
     if (granted !== 1) return { granted: false, room, waitMs, kind, ownWaitMs };
     return { granted: true, room, waitMs, kind, place: this.#place(target, id, bucket, reserved) };
+  }
+
+  #tell(mended: readonly string[]): void {
+    if (mended.length > 0) this.#onMended?.(mended);
   }
 
   #place(target: string, id: string, bucket: number, reserved: number): Place {
@@ -149,7 +163,7 @@ export class TargetLimits {
         const keys = [this.#keys.limitWindow(target, 'tokens'), this.#keys.limitInFlight(target)];
         // What cannot be told now is not told: the lease ends by itself, and the window passes.
         const ending = givePlaceBack(this.#redis, keys, [id, bucket, more]).then(
-          () => undefined,
+          (mended) => this.#tell(mended as string[]),
           (thrown: unknown) => this.#onError?.(toError(thrown)),
         );
         this.#ending.add(ending);

@@ -1,7 +1,9 @@
+import { OWN_KEY } from './own-key.js';
+
 /**
  * First of three parts of one transaction: claim, add, release. Lets only those jobs be added that are not there yet and not answered
  * yet, and none at all when one of them has the idempotency key of another request. It does so by holding their places: BullMQ does not
- * add a job whose hash exists.
+ * add a job whose hash exists. What fails here does not keep the other parts from being run: all places are held then.
  *
  * KEYS[1]       failed jobs
  * KEYS[2]       jobs that were cancelled lately
@@ -15,36 +17,51 @@
  * Returns {n, …}: n is the first job whose key stands for another request, or 0; then for each job 1 when it is new, 0 when it is known.
  */
 export const CLAIM_JOBS = `
+${OWN_KEY}
 local count = (#KEYS - 2) / 4
-local answer = {0}
-for i = 1, count do
-  local known = ARGV[3 * i - 1] ~= '' and redis.call('GET', KEYS[4 * i - 1])
-  if known and known ~= ARGV[3 * i - 1] then
-    answer[1] = i
-    break
-  end
+local answer, fresh = {0}, {}
+local function hold(job)
+  if redis.call('EXISTS', job) == 0 then redis.call('HSET', job, 'understudy:held', 1) end
 end
-for i = 1, count do
-  local job = KEYS[4 * i + 1]
-  local answered = redis.call('EXISTS', KEYS[4 * i]) == 1
-  local isNew = 0
-  if answer[1] == 0 then
-    local ttl = tonumber(ARGV[3 * i])
-    if ARGV[3 * i - 1] ~= '' and redis.call('PTTL', KEYS[4 * i - 1]) < ttl then
-      redis.call('SET', KEYS[4 * i - 1], ARGV[3 * i - 1], 'PX', ttl)
-    end
-    -- It failed or was cancelled so long ago that its result is gone: it may be tried anew.
-    if not answered and redis.call('ZREM', KEYS[1], ARGV[3 * i - 2]) == 1 then redis.call('DEL', job) end
-    if not answered and redis.call('EXISTS', job) == 0 then
-      isNew = 1
-      redis.call('ZREM', KEYS[2], ARGV[3 * i - 2])
-      redis.call('DEL', KEYS[4 * i + 2])
+
+local function claim()
+  own(KEYS[2], 'zset')
+  for i = 1, count do
+    own(KEYS[4 * i - 1], 'string')
+    local known = ARGV[3 * i - 1] ~= '' and redis.call('GET', KEYS[4 * i - 1])
+    if not known then table.insert(fresh, KEYS[4 * i - 1]) end
+    if known and known ~= ARGV[3 * i - 1] then
+      answer[1] = i
+      break
     end
   end
-  if isNew == 0 and redis.call('EXISTS', job) == 0 then redis.call('HSET', job, 'understudy:held', 1) end
-  answer[i + 1] = isNew
+  for i = 1, count do
+    local job = KEYS[4 * i + 1]
+    local answered = redis.call('EXISTS', KEYS[4 * i]) == 1
+    local isNew = 0
+    if answer[1] == 0 then
+      local ttl = tonumber(ARGV[3 * i])
+      if ARGV[3 * i - 1] ~= '' and redis.call('PTTL', KEYS[4 * i - 1]) < ttl then
+        redis.call('SET', KEYS[4 * i - 1], ARGV[3 * i - 1], 'PX', ttl)
+      end
+      -- It failed or was cancelled so long ago that its result is gone: it may be tried anew.
+      if not answered and redis.call('ZREM', KEYS[1], ARGV[3 * i - 2]) == 1 then redis.call('DEL', job) end
+      if not answered and redis.call('EXISTS', job) == 0 then
+        isNew = 1
+        redis.call('ZREM', KEYS[2], ARGV[3 * i - 2])
+        redis.call('DEL', KEYS[4 * i + 2])
+      end
+    end
+    if isNew == 0 then hold(job) end
+    answer[i + 1] = isNew
+  end
 end
-return answer
+
+local isDone, problem = pcall(claim)
+if isDone then return answer end
+for i = 1, count do hold(KEYS[4 * i + 1]) end
+for _, fingerprint in ipairs(fresh) do redis.call('DEL', fingerprint) end
+return redis.error_reply(type(problem) == 'table' and problem.err or tostring(problem))
 `;
 
 /**
@@ -56,7 +73,8 @@ return answer
 export const RELEASE_JOBS = `
 local held = 0
 for _, job in ipairs(KEYS) do
-  if redis.call('HEXISTS', job, 'understudy:held') == 1 then held = held + redis.call('DEL', job) end
+  -- What is no hash was not held, and must not keep the others from being let go.
+  if redis.pcall('HEXISTS', job, 'understudy:held') == 1 then held = held + redis.call('DEL', job) end
 end
 return held
 `;
