@@ -1,6 +1,7 @@
-import { Cluster, type CommonRedisOptions, Redis } from 'ioredis';
+import { Cluster, type CommonRedisOptions, Redis, type RedisOptions } from 'ioredis';
 import { readRedisTls } from './redis-tls.env.js';
 import { parseRedisUrl, type RedisLocation } from './redis-url.js';
+import { SteadySentinelConnector } from './sentinel-connector.js';
 import { withoutCommand } from './without-command.js';
 
 /** Longest pause between two attempts to connect, in milliseconds. */
@@ -99,6 +100,7 @@ function open(location: RedisLocation, patient: boolean, common: CommonRedisOpti
     sentinelRetryStrategy: reconnectPause,
     // Hears of a failover from the Sentinels instead of waiting until the old master hangs up.
     failoverDetector: true,
+    Connector: SteadySentinelConnector as unknown as RedisOptions['Connector'],
   });
 }
 
