@@ -14,6 +14,9 @@ const result = {
   understudy: { jobId: 'j', target: 'a/m', attempts: [attempt], queueMs: 1, totalMs: 2 },
 };
 
+const job = { operation: 'embeddings', request: { model: 'm', input: ['hi', 'there'], of_tomorrow: { kept: true } } };
+const vectors = { data: [{ object: 'embedding', index: 0, embedding: [0.1, 0.2] }], understudy: result.understudy };
+
 /** Whether a document says yes to a value, read by itself as another language would read it. */
 async function accepts(name: string, value: unknown): Promise<boolean> {
   const document = JSON.parse(
@@ -46,10 +49,20 @@ describe('the JSON Schemas in docs/contracts', () => {
       },
       true,
     ],
+    ['a job that names its operation', 'completion-job', { operation: 'chat', request }, true],
     ['a job without messages', 'completion-job', { request: { model: 'm' } }, false],
     ['a job with an unknown field', 'completion-job', { request, prioritty: 'low' }, false],
     ['a job of an unknown urgency', 'completion-job', { request, priority: 1 }, false],
+    ['a job of the other kind', 'completion-job', job, false],
+    ['texts to embed', 'embeddings-job', job, true],
+    ['a text to embed', 'embeddings-job', { ...job, request: { model: 'm', input: 'hi' } }, true],
+    ['tokens to embed', 'embeddings-job', { ...job, request: { model: 'm', input: [[1, 2], [3]] } }, true],
+    ['nothing to embed', 'embeddings-job', { ...job, request: { model: 'm', input: [] } }, false],
+    ['2,049 texts', 'embeddings-job', { ...job, request: { model: 'm', input: Array(2_049).fill('a') } }, false],
+    ['embeddings that are not called so', 'embeddings-job', { request: job.request }, false],
+    ['embeddings that are to be streamed', 'embeddings-job', { ...job, streaming: true }, false],
     ['an answer', 'job-outcome', { status: 'completed', result }, true],
+    ['vectors', 'job-outcome', { status: 'completed', result: vectors }, true],
     ['an answer as it lies in Redis', 'job-outcome', { commit: 'token', status: 'completed', result }, true],
     ['a failure', 'job-outcome', { status: 'failed', error }, true],
     ['an answer without a result', 'job-outcome', { status: 'completed' }, false],

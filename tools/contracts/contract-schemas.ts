@@ -1,4 +1,4 @@
-import { completionJobSchema, jobOutcomeSchema, serializedErrorSchema } from '#libs/contracts';
+import { completionJobSchema, embeddingsJobSchema, jobOutcomeSchema, serializedErrorSchema } from '#libs/contracts';
 import { z } from 'zod';
 
 /** What other languages read and write, by the name of its file in `docs/contracts`. */
@@ -7,6 +7,11 @@ const CONTRACTS = {
     schema: completionJobSchema,
     title: 'Completion job',
     description: 'The data of a job in the queue `completion`: an envelope around an OpenAI chat-completions body.',
+  },
+  'embeddings-job': {
+    schema: embeddingsJobSchema,
+    title: 'Embeddings job',
+    description: 'The data of a job in the queue `completion`: an envelope around an OpenAI embeddings body.',
   },
   'job-outcome': {
     schema: jobOutcomeSchema,

@@ -1,4 +1,4 @@
-import { type CompletionResult, countAttempts } from '#libs/contracts';
+import { countAttempts, type JobResult } from '#libs/contracts';
 
 /** By which an answer can be fetched later. */
 export const JOB_ID_HEADER = 'x-understudy-job-id';
@@ -22,7 +22,7 @@ export function answerHeaders({ jobId, target, model, attempts }: AnswerFacts): 
   };
 }
 
-export function factsOf({ model, understudy }: CompletionResult): AnswerFacts {
+export function factsOf({ model, understudy }: JobResult): AnswerFacts {
   const { jobId, target, attempts, servedModel = model ?? undefined } = understudy;
   return { jobId, target, model: servedModel, attempts: countAttempts(attempts) };
 }

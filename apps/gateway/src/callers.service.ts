@@ -1,8 +1,10 @@
 import type { ServerResponse } from 'node:http';
 import { Injectable, Logger } from '@nestjs/common';
 import { CompletionClient } from '#libs/client';
-import { UnderstudyError } from '#libs/contracts';
+import { type JobResult, UnderstudyError } from '#libs/contracts';
 import { StreamMetrics } from '#libs/telemetry';
+import { answerHeaders, factsOf } from './answer-headers.js';
+import { sendJson } from './send-json.js';
 
 /** Notices callers that leave before their answer, and takes their jobs back. */
 @Injectable()
@@ -22,6 +24,22 @@ export class CallersService {
     });
     if (response.destroyed) left.abort();
     return left.signal;
+  }
+
+  /** Sends the result that `ask` brings. A caller that leaves before takes its job back, unless it is to be kept. */
+  async answer(
+    response: ServerResponse,
+    keep: boolean,
+    ask: (options: { signal: AbortSignal; cancelOnAbort: boolean }) => Promise<JobResult>,
+  ): Promise<void> {
+    const signal = this.whenLeft(response);
+    try {
+      const result = await ask({ signal, cancelOnAbort: !keep });
+      sendJson(response, 200, result, answerHeaders(factsOf(result)));
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      this.count(keep);
+    }
   }
 
   count(keep: boolean): void {

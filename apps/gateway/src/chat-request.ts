@@ -1,6 +1,15 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { UnderstudyConfig } from '#libs/config';
-import { completionJobSchema, parseOrThrow, type Priority, type Routing, UnderstudyError } from '#libs/contracts';
+import {
+  completionJobSchema,
+  type Operation,
+  OPERATIONS,
+  parseOrThrow,
+  type Priority,
+  type Routing,
+  UnderstudyError,
+  withoutInput,
+} from '#libs/contracts';
 import { z } from 'zod';
 import { MAX_TIMEOUT_MS, readHeader, refuseUnknownHeaders } from './request-headers.js';
 
@@ -13,6 +22,7 @@ const BEYOND_DEADLINE_MS = 1_000;
 /** Names of models, as callers of other gateways are used to write them. */
 const models = z.array(z.string().min(1), { error: 'must be a list of model names or target ids' }).nullish();
 
+const operation = z.enum(OPERATIONS, { error: `must be one of: ${OPERATIONS.join(', ')}` }).optional();
 const { routing, tenant, priority, deadlineMs, idempotencyKey } = completionJobSchema.shape;
 
 /** What the gateway itself reads of a body; the client checks the rest. */
@@ -21,7 +31,7 @@ const bodySchema = z.looseObject({
   stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
   fallbacks: models,
   models,
-  understudy: z.strictObject({ routing, tenant, priority, deadlineMs, idempotencyKey }).optional(),
+  understudy: z.strictObject({ operation, routing, tenant, priority, deadlineMs, idempotencyKey }).optional(),
 });
 
 /** `live`: as it is made. `whole`: once it is complete. */
@@ -36,8 +46,10 @@ interface JobWishes {
   idempotencyKey?: string;
 }
 
-/** A chat completion as asked for over HTTP. */
+/** What is asked for over HTTP. */
 export interface ChatRequest {
+  /** Where the body says so. */
+  operation: Operation | undefined;
   /** The OpenAI body, without what is ours; not checked any further. */
   request: Record<string, unknown>;
   wishes: JobWishes;
@@ -55,19 +67,23 @@ export interface ChatRequest {
  */
 export function readChatRequest(body: unknown, headers: IncomingHttpHeaders, delivery: Delivery): ChatRequest {
   refuseUnknownHeaders(headers);
-  const { understudy = {}, stream, stream_options: options, ...rest } = parseOrThrow(bodySchema, body, 'request');
+  // What is to be embedded is looked at by the client.
+  const parsed = parseOrThrow(bodySchema, body, 'request', withoutInput(body));
+  const { understudy = {}, stream, stream_options: options, ...rest } = parsed;
+  const { operation: door, ...said } = understudy;
   const { fallbacks, models: alternatives, ...request } = rest;
   const wishes = withoutUndefined({
-    ...understudy,
-    routing: readRouting(understudy.routing, { fallbacks, models: alternatives }, request['model'], headers),
-    tenant: readHeader(headers, 'x-understudy-tenant') ?? understudy.tenant,
-    priority: readHeader(headers, 'x-understudy-priority') ?? understudy.priority,
-    deadlineMs: readHeader(headers, 'x-understudy-deadline-ms') ?? understudy.deadlineMs,
-    idempotencyKey: readHeader(headers, 'idempotency-key') ?? understudy.idempotencyKey,
+    ...said,
+    routing: readRouting(said.routing, { fallbacks, models: alternatives }, request['model'], headers),
+    tenant: readHeader(headers, 'x-understudy-tenant') ?? said.tenant,
+    priority: readHeader(headers, 'x-understudy-priority') ?? said.priority,
+    deadlineMs: readHeader(headers, 'x-understudy-deadline-ms') ?? said.deadlineMs,
+    idempotencyKey: readHeader(headers, 'idempotency-key') ?? said.idempotencyKey,
   });
   const keep = readHeader(headers, 'x-understudy-keep');
   const wanted = readHeader(headers, 'x-understudy-stream') ?? delivery;
   return {
+    operation: door,
     request,
     wishes,
     timeoutMs: readHeader(headers, 'x-understudy-timeout-ms') ?? timeoutFor(wishes.deadlineMs),
@@ -75,6 +91,19 @@ export function readChatRequest(body: unknown, headers: IncomingHttpHeaders, del
     keep: keep === undefined ? wishes.idempotencyKey !== undefined : keep === 'true',
     ...(stream && { stream: { delivery: wanted, includeUsage: options?.include_usage ?? false } }),
   };
+}
+
+/**
+ * Each operation has a door of its own.
+ * @throws UnderstudyError `invalid_request` where the body asks for the other one
+ */
+export function checkDoor({ operation }: ChatRequest, door: Operation): void {
+  if (operation === undefined || operation === door) return;
+  throw new UnderstudyError(
+    'invalid_request',
+    `The request is not valid: understudy.operation: this is the door for ${door}; leave it out, or take the other door`,
+    { field: 'understudy.operation' },
+  );
 }
 
 function readRouting(

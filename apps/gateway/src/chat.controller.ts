@@ -2,14 +2,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { All, Body, Controller, Inject, Post, Req, Res } from '@nestjs/common';
 import { CompletionClient } from '#libs/client';
 import type { UnderstudyConfig } from '#libs/config';
-import { answerHeaders, factsOf } from './answer-headers.js';
 import { CallersService } from './callers.service.js';
-import { type ChatRequest, readChatRequest } from './chat-request.js';
+import { type ChatRequest, checkDoor, readChatRequest } from './chat-request.js';
 import { ChatStreamService } from './chat-stream.service.js';
 import { DoorError } from './door.errors.js';
 import { CONFIG } from './models.service.js';
 import { doorError } from './openai-error.js';
-import { sendJson } from './send-json.js';
 
 /** `POST /v1/chat/completions`, as OpenAI's SDKs call it. */
 @Controller('v1/chat/completions')
@@ -29,6 +27,7 @@ export class ChatController {
     @Res() outgoing: ServerResponse,
   ): Promise<void> {
     const chat = readChatRequest(body, incoming.headers, this.config.gateway.streaming);
+    checkDoor(chat, 'chat');
     return chat.stream ? this.streams.answer(chat, chat.stream, outgoing) : this.#answer(chat, outgoing);
   }
 
@@ -38,16 +37,10 @@ export class ChatController {
     throw new DoorError(doorError(405, 'method_not_allowed', message, { allow: 'POST' }));
   }
 
-  async #answer({ request, wishes, timeoutMs, keep }: ChatRequest, outgoing: ServerResponse): Promise<void> {
-    const left = this.callers.whenLeft(outgoing);
-    try {
-      // The client checks the request and names what is wrong with it.
-      const options = { ...wishes, timeoutMs, signal: left, cancelOnAbort: !keep };
-      const result = await this.client.complete(request as never, options);
-      sendJson(outgoing, 200, result, answerHeaders(factsOf(result)));
-    } catch (error) {
-      if (!left.aborted) throw error;
-      this.callers.count(keep);
-    }
+  #answer({ request, wishes, timeoutMs, keep }: ChatRequest, outgoing: ServerResponse): Promise<void> {
+    // The client checks the request and names what is wrong with it.
+    return this.callers.answer(outgoing, keep, (waiting) =>
+      this.client.complete(request as never, { ...wishes, timeoutMs, ...waiting }),
+    );
   }
 }

@@ -9,6 +9,7 @@ import { API_KEYS, ApiKeyMiddleware } from './api-key.middleware.js';
 import { CallersService } from './callers.service.js';
 import { ChatStreamService } from './chat-stream.service.js';
 import { ChatController } from './chat.controller.js';
+import { EmbeddingsController } from './embeddings.controller.js';
 import type { GatewayEnv } from './gateway.env.js';
 import { JobsController } from './jobs.controller.js';
 import { HealthController } from './health.controller.js';
@@ -20,8 +21,8 @@ import { QueueWatchService } from './queue-watch.service.js';
 import { ServerSpanMiddleware } from './server-span.middleware.js';
 import { StalledCallersMiddleware } from './stalled-callers.middleware.js';
 
-/** Routes that take a request for a completion. */
-const MAKERS_OF_JOBS = ['v1/chat/completions', 'v1/jobs'];
+/** Routes that take a request for a completion or for embeddings. */
+const MAKERS_OF_JOBS = ['v1/chat/completions', 'v1/embeddings', 'v1/jobs'];
 
 /** The door for everything that speaks HTTP: OpenAI's API in front of the queue. */
 @Module({})
@@ -38,7 +39,7 @@ export class GatewayModule implements NestModule {
     return {
       module: GatewayModule,
       imports: [UnderstudyModule.forRoot({ ...location, maxRequestBytes, maxWaiting, defaultDeadlineMs, resultTtlMs })],
-      controllers: [ChatController, JobsController, ModelsController, HealthController],
+      controllers: [ChatController, EmbeddingsController, JobsController, ModelsController, HealthController],
       providers: [
         ModelsService,
         QueueWatchService,

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { All, Body, Controller, Delete, Get, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
-import { CompletionClient, type JobState } from '#libs/client';
+import { CompletionClient, type EnqueueOptions, type JobState } from '#libs/client';
 import type { UnderstudyConfig } from '#libs/config';
-import { type CompletionResult, UnderstudyError } from '#libs/contracts';
+import { type JobResult, UnderstudyError } from '#libs/contracts';
 import { answerHeaders, factsOf } from './answer-headers.js';
 import { CallersService } from './callers.service.js';
 import { readChatRequest } from './chat-request.js';
@@ -26,15 +26,23 @@ export class JobsController {
     @Inject(CONFIG) private readonly config: UnderstudyConfig,
   ) {}
 
-  /** Takes the body of a chat completion, and answers with the job's id at once. `stream: true` lets others read along. */
+  /**
+   * Takes the body of a chat completion, or with `understudy.operation: embeddings` that of embeddings, and answers with the job's id
+   * at once. `stream: true` lets others read along.
+   */
   @Post()
   async create(
     @Body() body: unknown,
     @Req() incoming: IncomingMessage,
     @Res() outgoing: ServerResponse,
   ): Promise<void> {
-    const { request, wishes, stream } = readChatRequest(body, incoming.headers, this.config.gateway.streaming);
-    const id = await this.client.enqueue(request as never, { ...wishes, ...(stream && { streaming: true }) });
+    const { request, wishes, stream, operation } = readChatRequest(
+      body,
+      incoming.headers,
+      this.config.gateway.streaming,
+    );
+    const options = { ...wishes, ...(operation && { operation }), ...(stream && { streaming: true }) };
+    const id = await this.client.enqueue(request as never, options as EnqueueOptions);
     const headers = { ...answerHeaders({ jobId: id }), location: `/v1/jobs/${encodeURIComponent(id)}` };
     // A key may name a job that is under way or over already.
     const state = wishes.idempotencyKey === undefined ? 'queued' : await this.client.state(id);
@@ -46,7 +54,7 @@ export class JobsController {
   async find(@Param('id') id: string, @Query('wait_ms') wait: unknown, @Res() outgoing: ServerResponse): Promise<void> {
     const left = this.callers.whenLeft(outgoing);
     try {
-      const result = await this.client.result(id, { waitMs: readWaitMs(wait), signal: left });
+      const result = await this.client.result<JobResult>(id, { waitMs: readWaitMs(wait), signal: left });
       if (result) sendJson(outgoing, 200, completed(id, result), answerHeaders(factsOf(result)));
       else
         sendJson(
@@ -98,4 +106,4 @@ export class JobsController {
   }
 }
 
-const completed = (id: string, result: CompletionResult) => ({ id, object: 'job', state: 'completed', result });
+const completed = (id: string, result: JobResult) => ({ id, object: 'job', state: 'completed', result });

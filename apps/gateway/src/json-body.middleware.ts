@@ -64,7 +64,7 @@ function parseJson(text: string): unknown {
   if (text.trim() === '')
     throw new UnderstudyError(
       'invalid_request',
-      'The request has no body: send a JSON object with model and messages.',
+      'The request has no body: send a JSON object with model and messages, or model and input.',
     );
   try {
     return JSON.parse(text);

@@ -1,5 +1,5 @@
 import type { TargetConfig, UnderstudyConfig } from '#libs/config';
-import type { CompletionRequest } from '#libs/contracts';
+import type { CompletionRequest, EmbeddingsRequest } from '#libs/contracts';
 
 /** The smallest call that proves that a target can answer. A model that thinks is asked to think little: its thoughts are paid for. */
 export function pingOf(
@@ -14,3 +14,6 @@ export function pingOf(
     ...(effort !== undefined && { reasoning_effort: effort }),
   };
 }
+
+/** The same for a target that makes embeddings. */
+export const embeddingsPingOf = ({ model }: TargetConfig): EmbeddingsRequest => ({ model, input: 'ping' });

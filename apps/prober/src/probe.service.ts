@@ -13,7 +13,7 @@ import {
 } from '#libs/providers';
 import type { Logger, ProbeMetrics } from '#libs/telemetry';
 import type { FleetClock } from '#libs/redis';
-import { pingOf } from './ping.js';
+import { embeddingsPingOf, pingOf } from './ping.js';
 import type { TargetLimits } from '#libs/store';
 import type { SnapshotPace } from './probe-pace.js';
 import { slotIsOver, slotStart } from './probe-slot.js';
@@ -99,7 +99,8 @@ export class ProbeService {
   ): Promise<'called' | 'too-late' | 'no-place'> {
     const { id, limits, timeoutMs } = target;
     if (!limits) return ping();
-    const tokens = PROMPT_TOKENS + this.config.probes.maxTokens;
+    const answerTokens = target.operation === 'chat' ? this.config.probes.maxTokens : 0;
+    const tokens = PROMPT_TOKENS + answerTokens;
     const answer = await this.limits.take(id, limits, { tokens, callMs: timeoutMs, nextEndMs: NEXT_LOOK_MS });
     if (!answer.granted) return 'no-place';
     try {
@@ -121,16 +122,19 @@ export class ProbeService {
     const attributes = { [ATTR.trafficType]: 'probe', [ATTR.healthTarget]: target.id };
     const { outcome, traceparent } = await callWithSpan(
       this.#tracer,
-      { provider: target.provider, model: target.model, baseUrl: provider.baseUrl, attributes },
+      {
+        operation: target.operation,
+        provider: target.provider,
+        model: target.model,
+        baseUrl: provider.baseUrl,
+        attributes,
+      },
       () =>
-        adapter.chat({
-          model: target.model,
-          body: pingOf(target, this.config.probes),
-          limits: limitsFor(target, { usualFirstTokenMs: target.timeoutMs, promptChars: 0, leftMs: target.timeoutMs }),
-          stream: target.streaming,
-          changes: target.request,
-          signal: abortAs(signal, () => 'shutdown'),
-        }),
+        this.#ask(
+          target,
+          adapter,
+          abortAs(signal, () => 'shutdown'),
+        ),
     );
     // Cut by our own stop: nobody has learnt anything.
     if (!outcome.ok && outcome.failure === 'shutdown') return;
@@ -156,6 +160,15 @@ export class ProbeService {
       // Nothing that a provider says of a ping can quote anybody's prompt.
       ...(!outcome.ok && { errorMessage: `${summaryOf(outcome)}: ${outcome.message}`, evidence: traceparent }),
     });
+  }
+
+  #ask(target: TargetConfig, adapter: ProviderAdapter, signal: AbortSignal): Promise<CallOutcome> {
+    const { model, timeoutMs, streaming: stream, request: changes, embeddings } = target;
+    const limits = limitsFor(target, { usualFirstTokenMs: timeoutMs, promptChars: 0, leftMs: timeoutMs });
+    const call = { model, limits, changes, signal };
+    return target.operation === 'embeddings'
+      ? adapter.embed({ ...call, body: embeddingsPingOf(target), dimensions: embeddings?.dimensions })
+      : adapter.chat({ ...call, body: pingOf(target, this.config.probes), stream });
   }
 
   /** A provider that finds fault with the ping itself is well: somebody has to mend the configuration. */

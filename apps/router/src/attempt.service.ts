@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { ATTR, type Attempt, type ChatChunk, type CompletionJob } from '#libs/contracts';
+import { ATTR, type Attempt, type ChatChunk, type JobPayload } from '#libs/contracts';
 import type { TargetConfig } from '#libs/config';
 import { type Choice, type Observation, type TargetView } from '#libs/health-core';
 import { isSubstitute, PriceList } from '#libs/pricing';
@@ -30,7 +30,7 @@ export interface AttemptListener {
 
 /** One call that was decided on. */
 export interface PlannedAttempt {
-  job: CompletionJob;
+  job: JobPayload;
   choice: Choice;
   /** Of the chosen target, as the decision saw it. */
   view: TargetView | undefined;
@@ -103,7 +103,7 @@ export class AttemptService {
       return { outcome, attempt };
     }
     this.metrics.attemptSucceeded(target.model, outcome.latencyMs);
-    const from = { target, provider: this.targets.provider(target.provider), request: planned.job.request };
+    const from = { target, provider: this.targets.provider(target.provider), job: planned.job };
     const mode = this.decisions.servedMode(target.id, planned.job.routing?.mode);
     const answer = { ...serve(outcome, from, this.#prices), mode };
     place.ended(outcome, answer.usage.inputTokens + answer.usage.outputTokens);
@@ -141,7 +141,7 @@ export class AttemptService {
     const { said } = planned.listener;
     try {
       return await this.targets.call(target.id, {
-        request: job.request,
+        job,
         leftMs,
         usualFirstTokenMs: view?.usualProbeMs ?? this.targets.expectedFirstTokenMs(target),
         signal,

@@ -1,5 +1,5 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import type { CompletionJob } from '#libs/contracts';
+import type { JobPayload } from '#libs/contracts';
 import { type BullContext, ChunkWriter, type JobChunks, type JobProgress } from '#libs/queue';
 import type { AttemptListener } from './attempt.service.js';
 
@@ -11,8 +11,8 @@ export class ChunksService implements OnApplicationShutdown {
   constructor(private readonly writer: ChunkWriter) {}
 
   /** Hears a job's calls, and tells them on; itself, where nobody wants to read along. */
-  along(listener: AttemptListener, job: CompletionJob, context: BullContext, progress: JobProgress): AttemptListener {
-    if (!job.streaming) return listener;
+  along(listener: AttemptListener, job: JobPayload, context: BullContext, progress: JobProgress): AttemptListener {
+    if (job.operation === 'embeddings' || !job.streaming) return listener;
     const chunks = this.writer.open(context.jobId, context.attemptsStarted);
     this.#open.set(runOf(context), chunks);
     // A run that left no attempt behind has vanished in one.

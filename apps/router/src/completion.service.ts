@@ -5,10 +5,9 @@ import {
   ATTR,
   type Attempt,
   checkRequestSize,
-  type CompletionJob,
-  completionJobSchema,
   countAttempts,
-  parseOrThrow,
+  type JobPayload,
+  parseJob,
   QUEUES,
   UnderstudyError,
 } from '#libs/contracts';
@@ -34,7 +33,7 @@ import { takeUp } from './take-up.js';
 
 /** One run of one job in this router. */
 interface JobRun {
-  job: CompletionJob;
+  job: JobPayload;
   context: BullContext;
   /** Where the job stood when this run began. */
   before: JobProgress;
@@ -122,7 +121,7 @@ export class CompletionService {
     let run: JobRun;
     let end: RouteEnd;
     try {
-      run = { ...given, job: parseOrThrow(completionJobSchema, payload, 'job') };
+      run = { ...given, job: parseJob(payload) };
       checkRequestSize(run.job.request, this.config.jobs.maxRequestBytes);
       end = await this.#route(run);
     } catch (error) {
@@ -238,7 +237,7 @@ export class CompletionService {
     this.metrics.jobStarted(QUEUES.completion, priorityClassOf(context.job.opts.priority), waitMs);
   }
 
-  #deadlineMs(job: CompletionJob): number {
+  #deadlineMs(job: JobPayload): number {
     return job.deadlineMs ?? this.config.jobs.deadlineMs;
   }
 
@@ -254,7 +253,7 @@ export class CompletionService {
   }
 
   /** Until the deadline; never more than the whole of it, should somebody have stamped the job by a clock that is ahead. */
-  #leftMs(job: CompletionJob, context: BullContext, now: number): number {
+  #leftMs(job: JobPayload, context: BullContext, now: number): number {
     return Math.min(context.enqueuedAt - now, 0) + this.#deadlineMs(job);
   }
 }

@@ -1,4 +1,4 @@
-import { type Attempt, type CompletionResult, countAttempts, UnderstudyError } from '#libs/contracts';
+import { type Attempt, countAttempts, type JobResult, UnderstudyError } from '#libs/contracts';
 import { withoutMiddle } from '#libs/queue';
 import type { RouteEnd } from './route-end.js';
 
@@ -15,10 +15,10 @@ export function resultOf(
   requestedModel: string,
   end: Extract<RouteEnd, { kind: 'answered' }>,
   times: JobTimes,
-): CompletionResult {
-  const { completion, servedModel, usage, cost, droppedSettings, mode } = end.answer;
+): JobResult {
+  const { body, servedModel, usage, cost, droppedSettings, mode } = end.answer;
   return {
-    ...completion,
+    ...body,
     understudy: {
       jobId,
       target: end.target,

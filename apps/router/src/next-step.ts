@@ -30,6 +30,7 @@ export function nextStep(
   if (route.pin !== undefined) return { kind: 'reject' };
   if (failure === 'context_length') return alongChain(target.contextFallbacks, route, met);
   if (failure === 'content_filter') return alongChain(target.refusalFallbacks, route, met);
+  if (failure === 'unsupported_param' && target.operation === 'embeddings') return elsewhere(route, met);
   if (failure === 'unsupported_param' && !met.triedOtherFamily) return withoutModel(target.model, route, met, config);
   const isConfigured = config.jobs.failoverOn.some((fault) => fault === failure);
   return isConfigured ? { kind: 'go-on', route } : { kind: 'reject' };
@@ -74,6 +75,13 @@ function alongChain(chain: readonly string[], route: ResolvedRoute, { tried }: M
   const left = chain.filter((id) => !tried.has(id));
   if (left.length === 0) return { kind: 'reject' };
   return { kind: 'go-on', route: { ...route, primary: [], standIns: [], fallbacks: left, preferred: undefined } };
+}
+
+/** One server of a model shortens its vectors, another does not know how. */
+function elsewhere(route: ResolvedRoute, { tried }: Met): NextStep {
+  const { primary, standIns, fallbacks } = route;
+  const hasNext = [...primary, ...standIns, ...fallbacks].some((id) => !tried.has(id));
+  return hasNext ? { kind: 'go-on', route } : { kind: 'reject' };
 }
 
 /** The same model elsewhere would refuse the same parameter. */

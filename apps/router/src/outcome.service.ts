@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { trace } from '@opentelemetry/api';
-import { ATTR, type CompletionResult, countAttempts, type JobOutcome, type UnderstudyError } from '#libs/contracts';
+import { ATTR, countAttempts, type JobOutcome, type JobResult, type UnderstudyError } from '#libs/contracts';
 import { type BullContext, RejectedJobError, ResultStore, withoutMiddle } from '#libs/queue';
 import { CommitMetrics, type DiscardReason, type JobEnd, RoutingMetrics } from '#libs/telemetry';
 import { ChunksService } from './chunks.service.js';
@@ -23,7 +23,7 @@ export class OutcomeService {
   }
 
   /** The job was answered. */
-  async answered(result: CompletionResult, context: BullContext, replyTo: string | undefined): Promise<void> {
+  async answered(result: JobResult, context: BullContext, replyTo: string | undefined): Promise<void> {
     const attempts = countAttempts(result.understudy.attempts);
     const end = attempts > 1 ? 'failover' : 'primary';
     await this.#commit({ status: 'completed', result }, { end, attempts }, context, replyTo);

@@ -34,6 +34,19 @@ test('a group leads to the route of its jobs', () => {
   });
 });
 
+test('jobs for embeddings wait for targets that make them', () => {
+  const embeddings = parseConfig(
+    `
+providers: { p: { kind: openai-compatible, baseUrl: 'http://localhost/v1' } }
+targets: [{ id: one, provider: p, model: e, operation: embeddings }, { id: two, provider: p, model: m }]
+`,
+    {},
+  );
+  const group = groupOf({ operation: 'embeddings', request: { model: 'e', input: 'hi' } }, []);
+  expect(wishesOf(group, embeddings)).toMatchObject({ model: 'e', route: { primary: ['one'], standIns: [] } });
+  expect(groupOf({ ...job('m'), operation: 'chat' }, [])).toEqual(groupOf(job('m'), []));
+});
+
 test('a job that some target cannot take waits for the others, with those of its kind', () => {
   const faulty = (number: number): Attempt => ({
     number,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { UnderstudyConfig } from '#libs/config';
-import { type Attempt, type CompletionJob, faultsOfRequest, routingSchema } from '#libs/contracts';
+import { type Attempt, faultsOfRequest, type JobPayload, OPERATIONS, routingSchema } from '#libs/contracts';
 import { FAILURE_CLASSES } from '#libs/health-core';
 import { type ParkedGroup, readJson } from '#libs/queue';
 import { z } from 'zod';
@@ -9,6 +9,7 @@ import { type ResolvedRoute, resolveRoute, type RouteWishes } from './resolve-ro
 
 const wishesSchema = z.object({
   model: z.string(),
+  operation: z.enum(OPERATIONS).optional(),
   routing: routingSchema.optional(),
   /** What targets have found wrong with the request: it closes some ways and may open others. */
   faults: z.array(z.object({ target: z.string(), outcome: z.enum(FAILURE_CLASSES) })),
@@ -18,13 +19,15 @@ type Fault = z.infer<typeof wishesSchema>['faults'][number];
 
 /** The group in which a job waits: with all that ask for the same model with the same wishes, and are still taken by the same targets. */
 export function groupOf(
-  { request: { model }, routing }: Pick<CompletionJob, 'request' | 'routing'>,
+  { operation, request: { model }, routing }: Pick<JobPayload, 'operation' | 'request' | 'routing'>,
   attempts: readonly Attempt[],
 ): ParkedGroup {
   const { pin, preferred, fallbacks, mode } = routing ?? {};
   // In one order, whatever the order in the job.
   const wishes = {
     model,
+    // One for a chat completion may say so or not.
+    ...(operation === 'embeddings' && { operation }),
     ...(routing && { routing: { pin, preferred, fallbacks, mode } }),
     faults: faultsOf(attempts),
   };
@@ -39,9 +42,9 @@ export function wishesOf(
 ): { model: string; route: ResolvedRoute | null } {
   const parsed = wishesSchema.safeParse(readJson(waitsFor)).data;
   if (!parsed) return { model: '', route: null };
-  const { model, routing, faults } = parsed;
+  const { model, operation, routing, faults } = parsed;
   try {
-    return { model, route: routeLeft({ request: { model }, routing }, faults.map(asAttempt), config) };
+    return { model, route: routeLeft({ operation, request: { model }, routing }, faults.map(asAttempt), config) };
   } catch {
     return { model, route: null };
   }

@@ -1,6 +1,6 @@
 import type { TargetConfig } from '#libs/config';
-import type { CompletionRequest } from '#libs/contracts';
-import { estimateTokens } from '#libs/pricing';
+import type { JobPayload } from '#libs/contracts';
+import { estimateInput, estimateTokens } from '#libs/pricing';
 import type { CallOutcome } from '#libs/providers';
 
 /** What an answer is thought to take when nobody bounds it: more than most do. */
@@ -12,8 +12,13 @@ export interface Reservation {
   total: number;
 }
 
-/** What to reserve for this request at this target. */
-export function reservationFor(request: CompletionRequest, { request: changes }: TargetConfig): Reservation {
+/** What to reserve for this job at this target. */
+export function reservationFor(job: JobPayload, { request: changes }: TargetConfig): Reservation {
+  if (job.operation === 'embeddings') {
+    const tokens = estimateInput(job.request);
+    return { prompt: tokens, total: tokens };
+  }
+  const { request } = job;
   const prompt = estimateTokens([request.messages, request['tools']]);
   const asked = { ...request, ...changes?.set };
   const bound = asked.max_completion_tokens ?? asked.max_tokens;

@@ -1,5 +1,5 @@
-import type { RouteConfig, UnderstudyConfig } from '#libs/config';
-import { type Routing, UnderstudyError } from '#libs/contracts';
+import { canReplace, type RouteConfig, type TargetConfig, type UnderstudyConfig } from '#libs/config';
+import { type Operation, operationOf, type Routing, UnderstudyError } from '#libs/contracts';
 
 /** Which targets may serve a job, before anything is known of their health. */
 export interface ResolvedRoute {
@@ -21,13 +21,15 @@ export interface ResolvedRoute {
 
 /** What of a job decides about its route. */
 export interface RouteWishes {
+  operation?: Operation | undefined;
   request: { model: string };
   routing?: Routing | undefined;
 }
 
 /**
  * What the job's model and routing wishes lead to.
- * @throws UnderstudyError `unknown_model`, `unknown_target` or `invalid_request`, which list what is known
+ * @throws UnderstudyError `unknown_model`, `unknown_target` or `invalid_request`, which list what is known, or say why a target cannot
+ *   serve this job
  */
 export function resolveRoute(job: RouteWishes, config: UnderstudyConfig): ResolvedRoute {
   const route = config.routes.get(job.request.model);
@@ -39,11 +41,14 @@ export function resolveRoute(job: RouteWishes, config: UnderstudyConfig): Resolv
         field: 'model',
       },
     );
+  checkOperation(route, job, config);
   const routing = job.routing ?? {};
   const ids = config.targets.map((target) => target.id);
   checkTargets(routing, ids);
   const chain = routing.fallbacks && fallbacksOf(routing.fallbacks, ids, config);
   checkMode(routing, config);
+  const allowed = config.targets.filter(isLike(route, config)).map(({ id }) => id);
+  checkAllowed(routing, chain, allowed);
 
   const { model } = route;
   const { pin, preferred, mode } = routing;
@@ -51,12 +56,45 @@ export function resolveRoute(job: RouteWishes, config: UnderstudyConfig): Resolv
   return {
     model,
     primary: route.targets,
-    standIns: standInsOf(route, ids),
+    standIns: standInsOf(route, allowed),
     fallbacks: chain ?? route.fallbacks,
     preferred,
     pin: undefined,
     mode,
   };
+}
+
+/** Whether a target may answer in place of those of the route. The configuration has seen to it that these are all alike. */
+function isLike({ operation, targets: [own] }: RouteConfig, { targets }: UnderstudyConfig) {
+  const first = targets.find(({ id }) => id === own);
+  return (target: TargetConfig) => (first ? canReplace(first, target) : target.operation === operation);
+}
+
+function checkOperation({ model, operation }: RouteConfig, job: RouteWishes, { routes }: UnderstudyConfig): void {
+  const asked = operationOf(job);
+  if (operation === asked) return;
+  const known = [...routes.values()].filter((route) => route.operation === asked).map((route) => route.model);
+  throw new UnderstudyError(
+    'invalid_request',
+    `model: "${model}" is for ${operation}, and the job asks for ${asked}; for that there is: ${known.join(', ') || 'none'}`,
+    { field: 'model' },
+  );
+}
+
+/** Nobody is led to a target that would answer with something else than the model that was asked for does. */
+function checkAllowed({ pin, preferred }: Routing, chain: readonly string[] = [], allowed: readonly string[]): void {
+  const named = [
+    ['routing.pin', pin],
+    ['routing.preferred', preferred],
+    ...chain.map((id) => ['routing.fallbacks', id]),
+  ];
+  for (const [field, id] of named as [string, string | undefined][])
+    if (id !== undefined && !allowed.includes(id))
+      throw new UnderstudyError(
+        'invalid_request',
+        `${field}: "${id}" cannot answer in place of this model, as it does something else or gives other vectors; possible: ${allowed.join(', ')}`,
+        { field },
+      );
 }
 
 const standInsOf = (route: RouteConfig, ids: string[]) =>

@@ -1,5 +1,5 @@
 import { type Span, SpanStatusCode, trace } from '@opentelemetry/api';
-import { ATTR, type Attempt, countAttempts, SPAN_EVENT } from '#libs/contracts';
+import { ATTR, type Attempt, countAttempts, type JobPayload, operationOf, SPAN_EVENT } from '#libs/contracts';
 import type { Decision, TargetView } from '#libs/health-core';
 import type { NoPlace } from './target-limits.service.js';
 
@@ -27,10 +27,12 @@ export class RouteSpan {
   private constructor(private readonly span: Span) {}
 
   /** Opens the span and runs `work` inside it. */
-  static run<T>(model: string, tenant: string | undefined, work: (span: RouteSpan) => Promise<T>): Promise<T> {
+  static run<T>(model: string, job: JobPayload, work: (span: RouteSpan) => Promise<T>): Promise<T> {
+    const { tenant } = job;
     const attributes = {
       [ATTR.routeStrategy]: 'health-weighted',
       [ATTR.routeAlias]: model,
+      [ATTR.operation]: operationOf(job),
       ...(tenant !== undefined && { [ATTR.tenant]: tenant }),
     };
     return tracer.startActiveSpan('route completion', { attributes }, async (span) => {

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { UnderstudyConfig } from '#libs/config';
-import { type Attempt, type CompletionJob, countAttempts } from '#libs/contracts';
+import { type Attempt, countAttempts, type JobPayload } from '#libs/contracts';
 import type { Decision, TargetView } from '#libs/health-core';
 import { AttemptAbort } from '#libs/providers';
 import { RoutingMetrics } from '#libs/telemetry';
@@ -21,7 +21,7 @@ import { TargetLimitsService } from './target-limits.service.js';
 /** One pass over the targets for one job. */
 export interface RoutePass {
   jobId: string;
-  job: CompletionJob;
+  job: JobPayload;
   route: ResolvedRoute;
   /** End of the job's usefulness, epoch milliseconds of this process's clock. */
   deadlineAt: number;
@@ -53,7 +53,7 @@ export class RouteService {
 
   /** Asks targets until one answers, or none is left that could be asked now. */
   run(pass: RoutePass): Promise<RouteEnd> {
-    return RouteSpan.run(pass.route.model, pass.job.tenant, async (span) => {
+    return RouteSpan.run(pass.route.model, pass.job, async (span) => {
       if (pass.parked) span.wasParked(pass.parked.group, Date.now() - pass.parked.at);
       const end = await this.#tryTargets(pass, span);
       const made = end.attempts.slice(pass.earlier.length);
@@ -86,7 +86,7 @@ export class RouteService {
       const { choice } = decision;
       if (!choice) return endWithout(decision, log, attempts);
       const view = views.get(choice.target);
-      const place = await this.limits.take({ choice, view, request: pass.job.request, leftMs });
+      const place = await this.limits.take({ choice, view, job: pass.job, leftMs });
       if ('until' in place) {
         log.limited.set(choice.target, place.until);
         span.limited(choice.target, place);
@@ -149,7 +149,7 @@ export class RouteService {
     const target = this.targets.target(id);
     if (made.answer) {
       const { answer, outcome } = made;
-      if (!isRefusal(answer.completion)) return { end: answeredBy({ target: id, answer }, attempts) };
+      if (!isRefusal(answer.body)) return { end: answeredBy({ target: id, answer }, attempts) };
       log.addRefusal(id, answer, outcome.httpStatus);
       const step = nextStep('content_filter', target, route, log, this.config);
       return step.kind === 'go-on' ? step : { end: answeredBy(log.refused ?? { target: id, answer }, attempts) };

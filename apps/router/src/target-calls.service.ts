@@ -1,13 +1,13 @@
 import { trace, type Attributes } from '@opentelemetry/api';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { ProviderConfig, TargetConfig, UnderstudyConfig } from '#libs/config';
-import type { ChatChunk, CompletionRequest } from '#libs/contracts';
+import { type ChatChunk, type JobPayload, operationOf } from '#libs/contracts';
 import { type CallOutcome, callWithSpan, createAdapter, limitsFor, type ProviderAdapter } from '#libs/providers';
 import { lengthOf } from './prompt-length.js';
 
 /** One call for one job. */
 export interface TargetCall {
-  request: CompletionRequest;
+  job: JobPayload;
   /** Until the deadline of the job, in milliseconds. */
   leftMs: number;
   /** What is usual for the target, in milliseconds. */
@@ -56,18 +56,29 @@ export class TargetCallsService implements OnApplicationShutdown {
   /** Calls a target inside its span. Never rejects for what a provider does. */
   call(id: string, call: TargetCall): Promise<{ outcome: CallOutcome; traceparent: string }> {
     const target = this.target(id);
-    const { provider, model, streaming, request: changes } = target;
+    const { provider, model } = target;
     const adapter = this.#adapters.get(provider);
     const { baseUrl } = this.provider(provider);
     if (!adapter) throw new Error(`no provider is configured as "${provider}"`);
-    const { attributes, nextAction, leftMs, usualFirstTokenMs, signal, request, onDelta } = call;
-    const limits = limitsFor(target, { usualFirstTokenMs, promptChars: lengthOf(request.messages), leftMs });
-    return callWithSpan(this.#tracer, { provider, model, baseUrl, attributes, nextAction }, () =>
-      adapter.chat({ model, body: request, limits, stream: streaming, changes, signal, onDelta }),
-    );
+    const { job, attributes, nextAction } = call;
+    const about = { operation: operationOf(job), provider, model, baseUrl, attributes, nextAction };
+    return callWithSpan(this.#tracer, about, () => ask(adapter, target, call));
   }
 
   async onApplicationShutdown(): Promise<void> {
     await Promise.all([...this.#adapters.values()].map((adapter) => adapter.close()));
   }
+}
+
+function ask(adapter: ProviderAdapter, target: TargetConfig, call: TargetCall): Promise<CallOutcome> {
+  const { model, streaming, request: changes, embeddings } = target;
+  const { job, leftMs, usualFirstTokenMs, signal, onDelta } = call;
+  const limitsWith = (promptChars: number) => limitsFor(target, { usualFirstTokenMs, promptChars, leftMs });
+  if (job.operation === 'embeddings') {
+    const dimensions = embeddings?.dimensions;
+    return adapter.embed({ model, body: job.request, limits: limitsWith(0), changes, dimensions, signal });
+  }
+  const { request: body } = job;
+  const limits = limitsWith(lengthOf(body.messages));
+  return adapter.chat({ model, body, limits, stream: streaming, changes, signal, onDelta });
 }

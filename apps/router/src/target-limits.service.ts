@@ -1,6 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { TargetConfig, UnderstudyConfig } from '#libs/config';
-import type { CompletionRequest } from '#libs/contracts';
+import type { JobPayload } from '#libs/contracts';
 import type { Choice, Decision, TargetView } from '#libs/health-core';
 import type { CallOutcome } from '#libs/providers';
 import { type LimitKind, type PlaceAnswer, TargetLimits } from '#libs/store';
@@ -35,7 +35,7 @@ export interface NoPlace {
 interface PlannedCall {
   choice: Choice;
   view: TargetView | undefined;
-  request: CompletionRequest;
+  job: JobPayload;
   /** Until the deadline of the job, in milliseconds. */
   leftMs: number;
 }
@@ -59,10 +59,10 @@ export class TargetLimitsService {
   }
 
   /** Asks for a place for a call that was decided on. After a refusal nothing is to be settled: the decision is taken back. */
-  async take({ choice, view, request, leftMs }: PlannedCall): Promise<CallPlace | NoPlace> {
+  async take({ choice, view, job, leftMs }: PlannedCall): Promise<CallPlace | NoPlace> {
     const target = this.#limited.get(choice.target);
     if (!target?.limits) return FREE;
-    const reservation = reservationFor(request, target);
+    const reservation = reservationFor(job, target);
     const { maxInFlight = 1 } = target.limits;
     const usualMs = (view?.usualLatencyMs ?? LATEST_LOOK_MS) / maxInFlight;
     const answer = await this.limits.take(target.id, target.limits, {

@@ -32,6 +32,8 @@ export interface Answer {
   usage: { inputTokens: number; outputTokens: number } | null;
   /** What is missing from it: the list of choices (of content blocks, of embeddings), its entries, or all but the role. */
   defect?: 'no-choices' | 'empty-choices' | 'role-only';
+  /** What is wrong with its embeddings. */
+  vectors?: 'missing' | 'short' | 'not-finite';
 }
 
 /** What identifies one answer among all: its id and when it was made. */

@@ -1,4 +1,4 @@
-import { type CompletionResult, type JobOutcome, UnderstudyError } from '#libs/contracts';
+import { type JobOutcome, type JobResult, UnderstudyError } from '#libs/contracts';
 
 /** How long a result is kept for a reader that does not take it, in milliseconds: one that keeps up takes it at once. */
 const KEPT_MS = 1_000;
@@ -42,12 +42,12 @@ export class AwaitedOutcome {
   }
 
   /** The result was found by other means. */
-  found(result: CompletionResult): void {
+  found(result: JobResult): void {
     if (this.#state === 'open') this.#settle({ status: 'completed', result });
   }
 
   /** The result; undefined when it was let go. Not kept any longer. */
-  take(): CompletionResult | undefined {
+  take(): JobResult | undefined {
     const outcome = this.#outcome;
     this.forget();
     return outcome?.status === 'completed' ? outcome.result : undefined;

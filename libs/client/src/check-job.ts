@@ -3,11 +3,15 @@ import {
   type CompletionJob,
   completionJobSchema,
   completionRequestSchema,
+  embeddingsJobSchema,
+  embeddingsRequestSchema,
+  type JobPayload,
   parseOrThrow,
   UnderstudyError,
+  withoutInput,
 } from '#libs/contracts';
 import { z } from 'zod';
-import type { EnqueueOptions, JobRequest } from './completion-options.js';
+import type { EmbeddingsOptions, EnqueueOptions, JobRequest } from './completion-options.js';
 
 /** Used when the client is not told another limit. */
 export const DEFAULT_MAX_REQUEST_BYTES = 4 * 1024 * 1024;
@@ -20,7 +24,7 @@ const MAX_BYTES_AT_ONCE = 64 * 1024 * 1024;
 
 /** A job, and the bytes of its request's JSON. */
 export interface CheckedJob {
-  job: CompletionJob;
+  job: JobPayload;
   bytes: number;
 }
 
@@ -29,6 +33,7 @@ export type OwnFields = Pick<CompletionJob, 'replyTo' | 'streaming'>;
 
 /** An envelope without its request, which is checked by itself, and without what callers do not say. */
 const envelopeSchema = completionJobSchema.omit({ request: true, replyTo: true });
+const embeddingsEnvelopeSchema = embeddingsJobSchema.omit({ request: true, replyTo: true });
 
 /** One of many: what is in it is checked as that of a single job is. */
 const entrySchema = z.looseObject({
@@ -41,10 +46,16 @@ const entrySchema = z.looseObject({
  */
 export function checkJob(
   request: unknown,
-  options: EnqueueOptions,
+  options: EnqueueOptions | EmbeddingsOptions,
   own: OwnFields,
   maxRequestBytes: number,
 ): CheckedJob {
+  const job =
+    options.operation === 'embeddings' ? embeddingsJob(request, options, own) : completionJob(request, options, own);
+  return { job, bytes: checkRequestSize(job.request, maxRequestBytes) };
+}
+
+function completionJob(request: unknown, options: EnqueueOptions, own: OwnFields): CompletionJob {
   // By itself, so that a field is named as the caller knows it: messages[0].role, not request.messages[0].role.
   const body = parseOrThrow(completionRequestSchema, request, 'request');
   if (body.stream) {
@@ -56,21 +67,28 @@ export function checkJob(
       },
     );
   }
-  const envelope = parseOrThrow(envelopeSchema, options, 'job');
-  const job = { request: body, ...envelope, ...own };
-  return { job, bytes: checkRequestSize(job.request, maxRequestBytes) };
+  return { request: body, ...parseOrThrow(envelopeSchema, options, 'job'), ...own };
+}
+
+/** Nothing of it is streamed. */
+function embeddingsJob(request: unknown, options: EmbeddingsOptions, { replyTo }: OwnFields): JobPayload {
+  const body = parseOrThrow(embeddingsRequestSchema, request, 'request', withoutInput(request));
+  const envelope = parseOrThrow(embeddingsEnvelopeSchema, options, 'job');
+  return { request: body, ...envelope, ...(replyTo !== undefined && { replyTo }) };
 }
 
 /**
  * Makes jobs of a list, all before the first one is enqueued.
  * @throws UnderstudyError what `checkJob` throws, with the place in the list: `[3].messages[0].role`
  */
-export function checkJobs(requests: readonly JobRequest[], maxRequestBytes: number): CompletionJob[] {
+export function checkJobs(requests: readonly JobRequest[], maxRequestBytes: number): JobPayload[] {
   const list = parseOrThrow(z.array(z.unknown()).max(MAX_JOBS_AT_ONCE), shallow(requests), 'list of jobs');
   let total = 0;
   const jobs = list.map((_, i) =>
     at(i, () => {
-      const { request, ...options } = parseOrThrow(entrySchema, requests[i], 'job');
+      // How much is in its request is looked at with the request.
+      const { request: _, ...options } = parseOrThrow(entrySchema, withoutContent(requests[i]), 'job');
+      const { request } = requests[i] as JobRequest;
       const { job, bytes } = checkJob(request, options, {}, maxRequestBytes);
       total += bytes;
       return job;
@@ -111,3 +129,8 @@ export function atPlace(index: number, error: unknown): unknown {
 
 /** The list with nothing in it: how much each entry holds is looked at entry by entry. */
 const shallow = (list: unknown) => (Array.isArray(list) ? list.map(() => null) : list);
+
+function withoutContent(entry: unknown): unknown {
+  if (typeof entry !== 'object' || entry === null || !('request' in entry)) return entry;
+  return { ...entry, request: entry.request === undefined ? undefined : null };
+}

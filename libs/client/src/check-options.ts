@@ -1,7 +1,13 @@
 import { parseOrThrow, UnderstudyError } from '#libs/contracts';
 import { parseRedisUrl } from '#libs/redis';
 import { z } from 'zod';
-import type { CompleteOptions, CompletionClientOptions, ResultOptions } from './completion-options.js';
+import type {
+  CompleteOptions,
+  CompletionClientOptions,
+  EmbeddingsOptions,
+  EmbedOptions,
+  ResultOptions,
+} from './completion-options.js';
 import type { StreamOptions } from './stream-events.js';
 
 const milliseconds = z.int({ error: 'must be a whole number of milliseconds' });
@@ -53,7 +59,7 @@ export function checkClientOptions(options: CompletionClientOptions): Completion
  * Takes apart what concerns the waiting and what concerns the job; the latter is checked with the job.
  * @throws UnderstudyError `invalid_request` with the name of the option
  */
-export function checkCompleteOptions(options: CompleteOptions) {
+export function checkCompleteOptions<T extends CompleteOptions | (EmbedOptions & EmbeddingsOptions)>(options: T) {
   const { timeoutMs, signal: end, cancelOnAbort } = parseOrThrow(waiting, options, 'options');
   const { timeoutMs: _timeout, signal: _signal, cancelOnAbort: _cancel, ...job } = options;
   return { timeoutMs, signal: end, cancelOnAbort, job };

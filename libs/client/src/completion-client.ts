@@ -1,4 +1,11 @@
-import { type CompletionRequest, type CompletionResult, DEFAULT_PREFIX } from '#libs/contracts';
+import {
+  type CompletionRequest,
+  type CompletionResult,
+  DEFAULT_PREFIX,
+  type EmbeddingsRequest,
+  type EmbeddingsResult,
+  type JobResult,
+} from '#libs/contracts';
 import {
   type Cancellation,
   ChunkReader,
@@ -15,6 +22,8 @@ import { checkClientOptions, checkCompleteOptions, checkResultOptions } from './
 import type {
   CompleteOptions,
   CompletionClientOptions,
+  EmbeddingsOptions,
+  EmbedOptions,
   EnqueueOptions,
   JobRequest,
   ResultOptions,
@@ -31,9 +40,9 @@ const DEFAULT_TIMEOUT_MS = 120_000;
 const DEFAULT_MAX_WAITING = 1_000_000;
 
 /**
- * The way in for other services: hand in an OpenAI chat-completions body, get the answer of whichever target could give
- * one. Every error is an `UnderstudyError`; while Redis is away calls fail within a second, and work again when it is back. Once it is
- * closed, every call fails with `client_closed`.
+ * The way in for other services: hand in an OpenAI body for a chat completion or for embeddings, get the answer of whichever
+ * target could give one. Every error is an `UnderstudyError`; while Redis is away calls fail within a second, and work again when it
+ * is back. Once it is closed, every call fails with `client_closed`.
  */
 export class CompletionClient {
   readonly #redis: Redis;
@@ -76,6 +85,21 @@ export class CompletionClient {
    * @throws the signal's reason when `options.signal` is aborted
    */
   async complete(request: CompletionRequest, options: CompleteOptions = {}): Promise<CompletionResult> {
+    return (await this.#ask(request, options)) as CompletionResult;
+  }
+
+  /**
+   * Enqueues a job for embeddings and waits for its vectors: one for each input, in the encoding that was asked for.
+   * @throws as `complete`
+   */
+  async embed(request: EmbeddingsRequest, options: EmbedOptions = {}): Promise<EmbeddingsResult> {
+    return (await this.#ask(request, { ...options, operation: 'embeddings' })) as EmbeddingsResult;
+  }
+
+  async #ask(
+    request: unknown,
+    options: CompleteOptions | (EmbedOptions & { operation: 'embeddings' }),
+  ): Promise<JobResult> {
     this.#open.assert();
     const { timeoutMs = DEFAULT_TIMEOUT_MS, signal, cancelOnAbort, job: wishes } = checkCompleteOptions(options);
     signal?.throwIfAborted();
@@ -112,11 +136,17 @@ export class CompletionClient {
   }
 
   /**
-   * Enqueues a job and returns its id, with which the result can be fetched from any process.
+   * Enqueues a job and returns its id, with which the result can be fetched from any process. For embeddings say so:
+   * `{ operation: 'embeddings' }`.
    * @throws UnderstudyError `invalid_request` (names the field), `payload_too_large`, `unknown_model` (lists the known
    *   ones), `idempotency_conflict`, `queue_full`, `queue_unavailable`
    */
-  async enqueue(request: CompletionRequest, options: EnqueueOptions = {}): Promise<string> {
+  async enqueue(request: CompletionRequest, options?: EnqueueOptions): Promise<string>;
+  async enqueue(request: EmbeddingsRequest, options: EmbeddingsOptions): Promise<string>;
+  async enqueue(
+    request: CompletionRequest | EmbeddingsRequest,
+    options: EnqueueOptions | EmbeddingsOptions = {},
+  ): Promise<string> {
     this.#open.assert();
     const job = await this.#intake.prepare(request, options);
     await this.#intake.add(job);
@@ -135,20 +165,21 @@ export class CompletionClient {
   }
 
   /**
-   * The result of a job; null when it is not finished after `waitMs`.
+   * The result of a job; null when it is not finished after `waitMs`. Whoever fetches embeddings names their type:
+   * `result<EmbeddingsResult>(id)`.
    * @throws UnderstudyError the job's own error when it failed; `job_not_found` when neither the job nor its result is
    *   there (never was, or its time is over); `queue_unavailable`
    * @throws the signal's reason when `signal` is aborted
    */
-  async result(jobId: string, options: ResultOptions = {}): Promise<CompletionResult | null> {
+  async result<R extends JobResult = CompletionResult>(jobId: string, options: ResultOptions = {}): Promise<R | null> {
     this.#open.assert();
     const { waitMs = 0, signal } = checkResultOptions(jobId, options);
     signal?.throwIfAborted();
     const result = await this.#results.look(jobId);
-    if (result || waitMs === 0) return result;
+    if (result || waitMs === 0) return result as R | null;
     const outcome = await this.#replies.waitFor(jobId, { timeoutMs: waitMs, signal });
     if (!outcome) this.#open.assert(jobId);
-    return resultOf(outcome) ?? this.#results.look(jobId);
+    return (resultOf(outcome) ?? (await this.#results.look(jobId))) as R | null;
   }
 
   /**

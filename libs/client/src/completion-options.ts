@@ -1,4 +1,4 @@
-import type { CompletionRequest, Priority, Routing } from '#libs/contracts';
+import type { CompletionRequest, EmbeddingsRequest, Priority, Routing } from '#libs/contracts';
 
 /** Where the client finds the queue, and what it lets through. */
 export interface CompletionClientOptions {
@@ -27,6 +27,8 @@ export interface CompletionClientOptions {
 
 /** What may be said about one job. */
 export interface EnqueueOptions {
+  /** What it asks for; `EmbeddingsOptions` for embeddings. Default: `chat`. */
+  operation?: 'chat';
   /** How long an answer is of use, in milliseconds from now. Default: what the routers are configured with. */
   deadlineMs?: number;
   /** How urgent it is among waiting jobs. Default: `normal`. */
@@ -45,11 +47,15 @@ export interface EnqueueOptions {
   tenant?: string;
 }
 
-/** One of many jobs. */
-export interface JobRequest extends EnqueueOptions {
-  /** OpenAI chat-completions body. */
-  request: CompletionRequest;
+/** What may be said about one job for embeddings, which come in one piece. */
+export interface EmbeddingsOptions extends Omit<EnqueueOptions, 'operation' | 'streaming'> {
+  operation: 'embeddings';
 }
+
+/** One of many jobs: its OpenAI body, and what may be said about it. */
+export type JobRequest =
+  | (EnqueueOptions & { request: CompletionRequest })
+  | (EmbeddingsOptions & { request: EmbeddingsRequest });
 
 /** What may be said about one job that is waited for. */
 export interface CompleteOptions extends EnqueueOptions {
@@ -60,6 +66,9 @@ export interface CompleteOptions extends EnqueueOptions {
   /** Whether the end of waiting by `signal` cancels the job; not one that somebody else had enqueued with the same key. Default: false. */
   cancelOnAbort?: boolean;
 }
+
+/** What may be said about embeddings that are waited for. */
+export type EmbedOptions = Omit<CompleteOptions, 'operation' | 'streaming'>;
 
 /** How to wait for the result of a job. */
 export interface ResultOptions {

@@ -1,8 +1,8 @@
-import type { CompletionJob } from '#libs/contracts';
+import type { JobPayload } from '#libs/contracts';
 import { type AddedJob, type CompletionQueue, identityOf, type JobToAdd } from '#libs/queue/producer';
 import type { Admission } from './admission.js';
 import { atPlace, checkJob, checkJobs, type OwnFields } from './check-job.js';
-import type { EnqueueOptions, JobRequest } from './completion-options.js';
+import type { EmbeddingsOptions, EnqueueOptions, JobRequest } from './completion-options.js';
 import type { KnownModels } from './known-models.js';
 
 /** How a request becomes a job in the queue: checked, known by a model, let in, added. */
@@ -15,7 +15,7 @@ export class JobIntake {
   ) {}
 
   /** @throws UnderstudyError `invalid_request` (names the field), `payload_too_large`, `unknown_model`, `queue_unavailable` */
-  async prepare(request: unknown, options: EnqueueOptions, own: OwnFields = {}): Promise<JobToAdd> {
+  async prepare(request: unknown, options: EnqueueOptions | EmbeddingsOptions, own: OwnFields = {}): Promise<JobToAdd> {
     const { job } = checkJob(request, options, own, this.maxRequestBytes);
     await this.models.check(job.request.model);
     return identified(job);
@@ -51,4 +51,4 @@ export class JobIntake {
   }
 }
 
-const identified = (job: CompletionJob): JobToAdd => ({ job, identity: identityOf(job) });
+const identified = (job: JobPayload): JobToAdd => ({ job, identity: identityOf(job) });

@@ -1,4 +1,4 @@
-import { type CompletionResult, type JobOutcome, UnderstudyError } from '#libs/contracts';
+import { type JobOutcome, type JobResult, UnderstudyError } from '#libs/contracts';
 import type { CompletionQueue, JobActivity, ResultStore } from '#libs/queue/producer';
 
 /** What has become of jobs. */
@@ -12,7 +12,7 @@ export class JobResults {
    * The result of a job; null while it is not finished.
    * @throws UnderstudyError the job's own error; `job_not_found`; `internal_error` when it was given up; `queue_unavailable`
    */
-  async look(jobId: string): Promise<CompletionResult | null> {
+  async look(jobId: string): Promise<JobResult | null> {
     const outcome = await this.results.get(jobId);
     if (outcome) return resultOf(outcome);
     const standing = await this.queue.standing(jobId);
@@ -54,7 +54,7 @@ function stateOf(outcome: JobOutcome): JobState {
  * The answer of a job that has one.
  * @throws UnderstudyError the job's own error
  */
-export function resultOf(outcome: JobOutcome | null): CompletionResult | null {
+export function resultOf(outcome: JobOutcome | null): JobResult | null {
   if (outcome?.status === 'failed') throw UnderstudyError.fromJSON(outcome.error);
   return outcome?.result ?? null;
 }

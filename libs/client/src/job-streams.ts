@@ -5,7 +5,7 @@ import { checkStreamOptions } from './check-options.js';
 import type { JobIntake } from './job-intake.js';
 import { deadlineWithin, type JobResults, resultTimeout } from './job-results.js';
 import type { OpenState } from './open-state.js';
-import { readStream } from './read-stream.js';
+import { noStream, readStream } from './read-stream.js';
 import type { StreamEvent, StreamOptions } from './stream-events.js';
 
 const DEFAULT_TIMEOUT_MS = 120_000;
@@ -33,6 +33,8 @@ export class JobStreams {
       signal,
       job: wishes,
     } = checkStreamOptions(options);
+    // Of a caller without types.
+    if ((wishes.operation as string | undefined) === 'embeddings') throw noStream();
     signal?.throwIfAborted();
     const { intake, queue, replies } = this.parts;
     const deadlineMs = wishes.deadlineMs ?? deadlineWithin(timeoutMs);

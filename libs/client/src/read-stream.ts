@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type CompletionResult, UnderstudyError } from '#libs/contracts';
+import { isEmbeddings, type JobResult, UnderstudyError } from '#libs/contracts';
 import { CHUNKS_START, type ChunkReader, type PlacedEntry } from '#libs/queue/producer';
 import type { AwaitedOutcome } from './awaited-outcome.js';
 import type { StreamEvent } from './stream-events.js';
@@ -20,7 +20,7 @@ interface ReadStreamOptions {
   chunks: ChunkReader;
   outcome: AwaitedOutcome;
   /** Looks for the result; null while the job is under way. Throws when there will never be one. */
-  look: () => Promise<CompletionResult | null>;
+  look: () => Promise<JobResult | null>;
   /** Whether the job is known to publish chunks. */
   expectsChunks: boolean;
   /** Its reason is thrown. */
@@ -67,6 +67,7 @@ export async function* readStream(jobId: string, options: ReadStreamOptions): As
       const isPatient = Date.now() < lastChunksUntil + RESULT_PATIENCE_MS;
       const result = outcome.take() ?? (await (isPatient ? lookAgain(look) : look()));
       if (result) {
+        if (isEmbeddings(result)) throw noStream(jobId);
         yield { type: 'completed', result };
         return;
       }
@@ -107,6 +108,14 @@ class Position {
   }
 }
 
+/** Whoever wants to read along knows what was asked; whoever reads by an id may not. */
+export const noStream = (jobId?: string) =>
+  new UnderstudyError(
+    'invalid_request',
+    `operation: embeddings are not streamed; ${jobId ? `fetch the result of job ${jobId}` : 'use embed()'} instead`,
+    { field: 'operation', jobId },
+  );
+
 /** Redis that is away costs a reader time, nothing else. */
 async function readOrWait(chunks: ChunkReader, jobId: string, id: string, signal: AbortSignal): Promise<PlacedEntry[]> {
   try {
@@ -118,7 +127,7 @@ async function readOrWait(chunks: ChunkReader, jobId: string, id: string, signal
   }
 }
 
-async function lookAgain(look: () => Promise<CompletionResult | null>): Promise<CompletionResult | null> {
+async function lookAgain(look: () => Promise<JobResult | null>): Promise<JobResult | null> {
   try {
     return await look();
   } catch (error) {

@@ -57,7 +57,13 @@ describe('a good configuration', () => {
   test('fills in ids, names, defaults and the route to everything', () => {
     const config = parseConfig(BASE, {});
     expect(config.targets[0]).toMatchObject({ id: 'a/m1', serves: ['m1'], weight: 1, timeoutMs: 30_000 });
-    expect(config.routes.get('m1')).toEqual({ model: 'm1', targets: ['a/m1'], fallbacks: ['a/m2'], standIns: 'any' });
+    expect(config.routes.get('m1')).toEqual({
+      model: 'm1',
+      operation: 'chat',
+      targets: ['a/m1'],
+      fallbacks: ['a/m2'],
+      standIns: 'any',
+    });
     expect(config.routes.get('auto')?.targets).toEqual(['a/m1', 'a/m2']);
     expect(config.jobs.maxRequestBytes).toBe(4 * 1024 * 1024);
   });

@@ -1,6 +1,7 @@
 import type { ConfigProblem } from './config-error.js';
 import { resolvePolicy } from './health-policy.js';
 import { modeProblems } from './modes-config.js';
+import { operationProblems } from './operation-problems.js';
 import {
   AUTO_MODEL,
   type RouteConfig,
@@ -15,6 +16,7 @@ export function resolveReferences(file: UnderstudyFile): { config: UnderstudyCon
   const targets = resolveTargets(file, problems);
   const routes = routesOfTargets(targets);
   const ids = targets.map((target) => target.id);
+  const byId = new Map(targets.map((target) => [target.id, target]));
 
   for (const [i, target] of targets.entries())
     for (const chain of ['fallbacks', 'contextFallbacks', 'refusalFallbacks'] as const)
@@ -23,10 +25,18 @@ export function resolveReferences(file: UnderstudyFile): { config: UnderstudyCon
   for (const [model, route] of Object.entries(file.routes)) {
     checkChain(`routes.${model}.targets`, route.targets, ids, [], problems);
     checkChain(`routes.${model}.fallbacks`, route.fallbacks, ids, route.targets, problems);
-    routes.set(model, { model, ...route });
+    routes.set(model, { model, operation: byId.get(route.targets[0] ?? '')?.operation ?? 'chat', ...route });
   }
-  if (!routes.has(AUTO_MODEL))
-    routes.set(AUTO_MODEL, { model: AUTO_MODEL, targets: ids, fallbacks: [], standIns: 'any' });
+  const talkers = targets.filter(({ operation }) => operation === 'chat').map(({ id }) => id);
+  if (!routes.has(AUTO_MODEL) && talkers.length > 0)
+    routes.set(AUTO_MODEL, {
+      model: AUTO_MODEL,
+      operation: 'chat',
+      targets: talkers,
+      fallbacks: [],
+      standIns: 'any',
+    });
+  problems.push(...operationProblems(file, targets, routes));
   resolveAliases(file.aliases, routes, problems);
   const { policy, problems: policyProblems } = resolvePolicy(file.health);
   problems.push(...policyProblems, ...modeProblems(file.modes, file.targets));
@@ -59,7 +69,8 @@ function routesOfTargets(targets: TargetConfig[]): Map<string, RouteConfig> {
   const routes = new Map<string, RouteConfig>();
   for (const target of targets)
     for (const model of target.serves) {
-      const route = routes.get(model) ?? { model, targets: [], fallbacks: [], standIns: 'any' };
+      const { operation } = target;
+      const route = routes.get(model) ?? { model, operation, targets: [], fallbacks: [], standIns: 'any' };
       route.targets.push(target.id);
       route.fallbacks.push(...target.fallbacks.filter((id) => !route.fallbacks.includes(id)));
       routes.set(model, route);

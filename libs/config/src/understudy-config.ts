@@ -4,6 +4,7 @@ import { alertRulesSchema, alertsSchema } from './alerts-config.js';
 import { healthSchema } from './health-policy.js';
 import { modeOfTarget, modesSchema } from './modes-config.js';
 import { milliseconds, millisecondsOrOff, numberBetween, wholeNumber } from './scalars.js';
+import { operationOfTarget, vectorsOfTarget } from './target-operation.js';
 
 /** Names that appear in target ids, keys, metrics and URLs. */
 const identifier = z.string().regex(/^[a-z0-9][a-z0-9_-]*$/i, 'use letters, digits, - and _ only');
@@ -96,7 +97,10 @@ const limitsSchema = z
 const changeable = z
   .string()
   .min(1)
-  .refine((name) => !['model', 'messages', 'stream'].includes(name), 'model, messages and stream cannot be changed');
+  .refine(
+    (name) => !['model', 'messages', 'input', 'stream'].includes(name),
+    'model, messages, input and stream cannot be changed',
+  );
 
 /** What has to be changed in a caller's body for one target; top-level fields only. */
 const changesSchema = z.strictObject({
@@ -115,6 +119,10 @@ const targetSchema = z.strictObject({
   provider: identifier,
   /** Provider's name for the model. */
   model: z.string().min(1),
+  /** `embeddings`: it turns texts into vectors. A target does one of the two. */
+  operation: operationOfTarget,
+  /** Of a target with `operation: embeddings`. */
+  embeddings: vectorsOfTarget,
   /** Names that callers use for it; default is the model's own name. */
   serves: z.array(z.string().min(1)).min(1).optional(),
   /** Share of traffic relative to the others while all are healthy. 0: only when nothing else is left. */
@@ -243,6 +251,8 @@ export type TargetConfig = Omit<UnderstudyFile['targets'][number], 'id' | 'serve
 export interface RouteConfig {
   /** The name that callers use. */
   model: string;
+  /** What all of its targets do. */
+  operation: TargetConfig['operation'];
   /** Target ids. One is preferred; among several, weight and health decide. */
   targets: string[];
   fallbacks: string[];
@@ -258,5 +268,5 @@ export interface UnderstudyConfig extends Omit<UnderstudyFile, 'targets' | 'rout
   routes: ReadonlyMap<string, RouteConfig>;
 }
 
-/** Asks for the best of all targets. */
+/** Asks for the best of all targets that answer conversations. */
 export const AUTO_MODEL = 'auto';

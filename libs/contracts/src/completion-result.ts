@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { serializedErrorSchema } from './errors.js';
 import { attemptSchema } from './attempt.js';
+import { type Embeddings, embeddingsSchema } from './embeddings.js';
 
 /** An OpenAI chat-completions response, kept verbatim. */
 export const chatCompletionSchema = z.looseObject({
@@ -10,6 +11,11 @@ export const chatCompletionSchema = z.looseObject({
 });
 
 export type ChatCompletion = z.infer<typeof chatCompletionSchema>;
+
+/** What a provider answers with. */
+export type Answer = ChatCompletion | Embeddings;
+
+export const isEmbeddings = (answer: Answer): answer is Embeddings => !('choices' in answer);
 
 /** Tokens of the answer that was given; those of failed attempts are not in it. */
 export const usageSchema = z.strictObject({
@@ -63,9 +69,17 @@ export const completionResultSchema = chatCompletionSchema.extend({ understudy: 
 
 export type CompletionResult = z.infer<typeof completionResultSchema>;
 
+/** The same of a job for embeddings. */
+export const embeddingsResultSchema = embeddingsSchema.extend({ understudy: servedBySchema });
+
+export type EmbeddingsResult = z.infer<typeof embeddingsResultSchema>;
+
+/** The result of any job. */
+export type JobResult = CompletionResult | EmbeddingsResult;
+
 /** The one final word on a job: an answer or a typed error. */
 export const jobOutcomeSchema = z.discriminatedUnion('status', [
-  z.object({ status: z.literal('completed'), result: completionResultSchema }),
+  z.object({ status: z.literal('completed'), result: z.union([completionResultSchema, embeddingsResultSchema]) }),
   z.object({ status: z.literal('failed'), error: serializedErrorSchema }),
 ]);
 

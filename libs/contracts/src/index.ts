@@ -4,6 +4,7 @@ export type * from './chat-chunk.js';
 export * from './completion-job.js';
 export * from './completion-request.js';
 export * from './completion-result.js';
+export * from './embeddings.js';
 export * from './errors.js';
 export * from './fleet-mode.js';
 export * from './health.js';

@@ -16,10 +16,11 @@ const MAX_NAME = 200;
 /**
  * Checks `value` and returns it typed.
  * @param what what is being checked, for the message: `request`, `job`
+ * @param bounded the part of it that may not hold much, as each wrong value in it would be reported. Default: all of it
  * @throws UnderstudyError `invalid_request`, whose `field` is the first wrong field and whose message lists the first ten
  */
-export function parseOrThrow<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
-  assertBounded(value, what);
+export function parseOrThrow<T>(schema: z.ZodType<T>, value: unknown, what: string, bounded: unknown = value): T {
+  assertBounded(bounded, what);
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.slice(0, MAX_PROBLEMS).flatMap((issue) => problemsOf(issue));

@@ -29,6 +29,7 @@ export const ATTR = {
   genAiCachedInputTokens: 'gen_ai.usage.cache_read.input_tokens',
   genAiFirstTokenSeconds: 'gen_ai.response.time_to_first_chunk',
 
+  operation: 'llm.operation',
   queueWaitMs: 'llm.queue.wait_ms',
   trafficType: 'llm.traffic.type',
   attemptNumber: 'llm.attempt.number',

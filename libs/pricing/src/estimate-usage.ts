@@ -1,4 +1,4 @@
-import type { CompletionRequest, ChatCompletion } from '#libs/contracts';
+import type { CompletionRequest, ChatCompletion, EmbeddingsRequest } from '#libs/contracts';
 
 /**
  * English text has about four characters per token; measured on mixed prompts this counts some 14 % too many, which is the
@@ -16,6 +16,17 @@ export function estimateUsage(
 } {
   const said = answer.choices.map((choice) => choice['message']);
   return { inputTokens: estimateTokens([request.messages, request['tools']]), outputTokens: estimateTokens(said) };
+}
+
+/** Tokens of what is to be embedded: those that are written as tokens are counted, texts are estimated. */
+export function estimateInput({ input }: Pick<EmbeddingsRequest, 'input'>): number {
+  const inputs: readonly (string | number | number[])[] = typeof input === 'string' ? [input] : input;
+  return inputs.reduce<number>((sum, one) => sum + tokensOf(one), 0);
+}
+
+function tokensOf(input: string | number | number[]): number {
+  if (typeof input === 'string') return estimateTokens(input);
+  return Array.isArray(input) ? input.length : 1;
 }
 
 /** Tokens of all texts within a value. */

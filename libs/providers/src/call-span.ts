@@ -1,5 +1,5 @@
 import { type Attributes, type Span, SpanKind, SpanStatusCode, type Tracer } from '@opentelemetry/api';
-import { ATTR } from '#libs/contracts';
+import { ATTR, type ChatCompletion, isEmbeddings, type Operation } from '#libs/contracts';
 import type { CallOutcome } from './provider-adapter.js';
 import { summaryOf } from './summary-of.js';
 
@@ -7,6 +7,8 @@ import { summaryOf } from './summary-of.js';
 export interface CallSpanOptions {
   /** Name of the provider in the configuration. */
   provider: string;
+  /** Default: `chat`. */
+  operation?: Operation | undefined;
   /** Provider's name for the model. */
   model: string;
   baseUrl: string;
@@ -28,7 +30,7 @@ const STANDARD_PROVIDER_NAME: Readonly<Record<string, string>> = {
 };
 
 /**
- * Makes one call inside its CLIENT span `chat <model>`: ERROR for a failed one, unset for a good one.
+ * Makes one call inside its CLIENT span, `chat <model>` or `embeddings <model>`: ERROR for a failed one, unset for a good one.
  * @returns the outcome, and the span's W3C traceparent
  */
 export async function callWithSpan(
@@ -36,10 +38,11 @@ export async function callWithSpan(
   options: CallSpanOptions,
   call: () => Promise<CallOutcome>,
 ): Promise<{ outcome: CallOutcome; traceparent: string }> {
-  const span = tracer.startSpan(`chat ${options.model}`, {
+  const { operation = 'chat' } = options;
+  const span = tracer.startSpan(`${operation} ${options.model}`, {
     kind: SpanKind.CLIENT,
     attributes: {
-      [ATTR.genAiOperation]: 'chat',
+      [ATTR.genAiOperation]: operation,
       [ATTR.genAiProvider]: STANDARD_PROVIDER_NAME[options.provider] ?? options.provider,
       [ATTR.genAiRequestModel]: options.model,
       [ATTR.httpMethod]: 'POST',
@@ -69,14 +72,18 @@ function recordAnswer(
   if (!span.isRecording()) return;
   span.setAttributes({
     [ATTR.httpStatus]: httpStatus,
-    [ATTR.genAiFinishReasons]: answer.choices.map((choice) => choice.finish_reason ?? 'unknown'),
-    ...(answer.id && { [ATTR.genAiResponseId]: answer.id }),
+    ...(!isEmbeddings(answer) && completionAttributes(answer)),
     ...(servedModel && { [ATTR.genAiResponseModel]: servedModel }),
     ...(usage && { [ATTR.genAiInputTokens]: usage.inputTokens, [ATTR.genAiOutputTokens]: usage.outputTokens }),
     ...(usage?.cachedInputTokens !== undefined && { [ATTR.genAiCachedInputTokens]: usage.cachedInputTokens }),
     ...firstToken(firstTokenMs),
   });
 }
+
+const completionAttributes = ({ id, choices }: ChatCompletion): Attributes => ({
+  [ATTR.genAiFinishReasons]: choices.map((choice) => choice.finish_reason ?? 'unknown'),
+  ...(id && { [ATTR.genAiResponseId]: id }),
+});
 
 /** OpenTelemetry counts it in seconds. */
 const firstToken = (firstTokenMs: number | undefined): Attributes =>

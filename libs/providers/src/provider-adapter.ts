@@ -1,4 +1,11 @@
-import type { ChatChunk, ChatCompletion, CompletionRequest } from '#libs/contracts';
+import type {
+  Answer,
+  ChatChunk,
+  ChatCompletion,
+  CompletionRequest,
+  Embeddings,
+  EmbeddingsRequest,
+} from '#libs/contracts';
 import type { FailureClass } from '#libs/health-core';
 import type { CallDeadline } from './attempt-abort.js';
 import type { CallLimits } from './call-limits.js';
@@ -31,19 +38,19 @@ export interface BodyChanges {
   set?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** A request for embedding vectors, OpenAI's body. */
+/** One call for embedding vectors. */
 export interface EmbeddingsCall {
+  /** Provider's name for the model; replaces the one in the body. */
   model: string;
-  body: { input: unknown; [field: string]: unknown };
+  /** The caller's OpenAI body; sent on unchanged but for `model` and the target's `changes`. */
+  body: EmbeddingsRequest;
   limits: CallLimits;
+  /** What has to be changed in the body for this target. */
+  changes?: BodyChanges | undefined;
+  /** Numbers that each vector is known to have where the body does not say. */
+  dimensions?: number | undefined;
+  /** Ends the call early. An `AttemptAbort` as its reason says why. */
   signal?: AbortSignal | undefined;
-}
-
-/** OpenAI's answer, verbatim. */
-export interface Embeddings {
-  data: { index: number; embedding: number[] | string; [field: string]: unknown }[];
-  model?: string;
-  [field: string]: unknown;
 }
 
 /** One model that a provider offers. */
@@ -104,17 +111,17 @@ export interface GoodCall<T> {
   droppedSettings?: readonly string[] | undefined;
 }
 
-/** How a chat call ended. */
-export type CallOutcome = GoodCall<ChatCompletion> | FailedCall;
+/** How a call ended. */
+export type CallOutcome<T extends Answer = Answer> = GoodCall<T> | FailedCall;
 
 /**
  * The one way in which Understudy talks to providers; every wire format has an adapter of this shape. Nothing rejects, and nothing is
  * retried: that is for whoever knows the other targets.
  */
 export interface ProviderAdapter {
-  chat(call: ChatCall): Promise<CallOutcome>;
-  /** `unsupported_param` where the provider has no embeddings. */
-  embed(call: EmbeddingsCall): Promise<GoodCall<Embeddings> | FailedCall>;
+  chat(call: ChatCall): Promise<CallOutcome<ChatCompletion>>;
+  /** Vectors in the encoding that was asked for. `unsupported_param` where the provider has no embeddings. */
+  embed(call: EmbeddingsCall): Promise<CallOutcome<Embeddings>>;
   /** Costs nothing and proves that the key is good; not that a model can answer. */
   listModels(call: {
     limits: CallLimits;

@@ -1,4 +1,4 @@
-import { type CompletionJob, QUEUES, redisKeys, UnderstudyError } from '#libs/contracts';
+import { type JobPayload, QUEUES, redisKeys, UnderstudyError } from '#libs/contracts';
 import { ClockOnDemand, FleetClock, redisTimeMs } from '#libs/redis';
 import type { DefaultJobOptions, Telemetry } from 'bullmq';
 import type { NewJob } from './add-in-transaction.js';
@@ -46,7 +46,7 @@ export type JobStanding = 'missing' | 'pending' | { failedReason: string };
 
 /** A job to be added under an id that `identityOf` made. */
 export interface JobToAdd {
-  job: CompletionJob;
+  job: JobPayload;
   identity: JobIdentity;
   /** How long it waits before it may be started, in milliseconds. */
   delayMs?: number | undefined;
@@ -90,7 +90,7 @@ export class CompletionQueue {
    * @throws UnderstudyError what `addAll` throws; `invalid_request` for an id that cannot be used
    */
   async add(
-    job: CompletionJob,
+    job: JobPayload,
     { jobId, delayMs }: { jobId?: string | undefined; delayMs?: number | undefined } = {},
   ): Promise<string> {
     if (jobId !== undefined) checkJobId(jobId);
@@ -209,7 +209,7 @@ export class CompletionQueue {
   }
 
   /** As long as the job or its result may still be there. */
-  #keyTtlMs({ deadlineMs = this.#deadlineMs }: CompletionJob): number {
+  #keyTtlMs({ deadlineMs = this.#deadlineMs }: JobPayload): number {
     return deadlineMs + this.#resultTtlMs;
   }
 }

@@ -1,4 +1,4 @@
-import { completionJobSchema, countAttempts, QUEUES, redisKeys, UnderstudyError } from '#libs/contracts';
+import { countAttempts, jobPayloadSchema, QUEUES, redisKeys, UnderstudyError } from '#libs/contracts';
 import { redisTimeMs } from '#libs/redis';
 import {
   type DeadLetter,
@@ -203,7 +203,7 @@ export class DeadLetters {
 
 /** What the job's idempotency key stands for; '' when it has none, or when its payload cannot be read. */
 function fingerprintOf(id: string, payload: unknown): string {
-  const job = completionJobSchema.safeParse(payload);
+  const job = jobPayloadSchema.safeParse(payload);
   if (!job.success) return '';
   const { jobId, fingerprint = '' } = identityOf(job.data);
   return jobId === id ? fingerprint : '';

@@ -1,8 +1,8 @@
-import { type CompletionJob, UnderstudyError } from '#libs/contracts';
+import { type JobPayload, UnderstudyError } from '#libs/contracts';
 import type { JobIdentity } from './job-identity.js';
 
 interface Identified {
-  job: CompletionJob;
+  job: JobPayload;
   identity: JobIdentity;
 }
 
@@ -22,7 +22,7 @@ export function withoutRepeats<T extends Identified>(jobs: readonly T[], fieldOf
 }
 
 /** The key is the caller's own and may be told; what it stood for before is not. */
-export function idempotencyConflict({ idempotencyKey }: CompletionJob, field: string): UnderstudyError {
+export function idempotencyConflict({ idempotencyKey }: JobPayload, field: string): UnderstudyError {
   return new UnderstudyError(
     'idempotency_conflict',
     `${field}: "${idempotencyKey}" was used for another request; send the same request again, or choose another key`,

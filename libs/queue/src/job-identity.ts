@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import type { CompletionJob } from '#libs/contracts';
+import type { JobPayload } from '#libs/contracts';
 
 /** Under which id a job lies in the queue, and what tells it from another one that claims the same id. */
 export interface JobIdentity {
@@ -14,13 +14,13 @@ export interface JobIdentity {
  * With an idempotency key the id follows from the key and the tenant: whoever asks with them means the same job. How long an
  * answer is of use, how urgent it is and who waits for it may differ from call to call; what is asked may not.
  */
-export function identityOf(job: CompletionJob): JobIdentity {
-  const { idempotencyKey, tenant = null, request, routing = null } = job;
+export function identityOf(job: JobPayload): JobIdentity {
+  const { idempotencyKey, tenant = null, request, routing = null, operation = 'chat' } = job;
   if (idempotencyKey === undefined) return { jobId: randomUUID(), isShared: false, fingerprint: undefined };
   return {
     jobId: `key-${hash(JSON.stringify([tenant, idempotencyKey]))}`,
     isShared: true,
-    fingerprint: hash(canonicalJson([request, routing])),
+    fingerprint: hash(canonicalJson([request, routing, ...(operation === 'chat' ? [] : [operation])])),
   };
 }
 

@@ -33,6 +33,7 @@ export type SimulatedFault =
   | { kind: 'huge'; megabytes?: number }
   | { kind: 'finish'; reason: string; afterChunks?: number }
   | { kind: 'served-model'; model: string }
+  | { kind: 'bad-vectors'; defect: 'missing' | 'short' | 'not-finite' }
   | { kind: 'html' | 'garbage' | 'empty-body' | 'null-body' | 'invalid-utf8' | 'unavailable-after-finish' }
   | { kind: 'empty-choices' | 'no-choices' | 'empty-content' | 'role-only' | 'no-usage' | 'reject-prefill' };
 

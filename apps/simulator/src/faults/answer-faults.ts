@@ -18,6 +18,11 @@ export const answerFaults = [
   z.strictObject({ kind: z.literal('served-model'), model: z.string().min(1) }),
   /** No token counts. */
   z.strictObject({ kind: z.literal('no-usage') }),
+  /**
+   * Embeddings alone: the last one is `missing` or half as `short`, or their first number is `not-finite` (`NaN`, as Python writes it,
+   * or its bits in base64). Any other answer is the true one.
+   */
+  z.strictObject({ kind: z.literal('bad-vectors'), defect: z.enum(['missing', 'short', 'not-finite']) }),
 ] as const;
 
 type AnswerFault = z.infer<(typeof answerFaults)[number]>;
@@ -32,6 +37,7 @@ export const answerResponders: FaultResponders<AnswerFault> = {
     altering(({ tokens }) => ({ rawFinishReason: reason, tokens: tokens.slice(0, afterChunks) })),
   'served-model': ({ model }) => altering(() => ({ model })),
   'no-usage': () => altering(() => ({ usage: null })),
+  'bad-vectors': ({ defect }) => altering(() => ({ vectors: defect })),
 };
 
 /** Sends the true answer with some of it changed. */

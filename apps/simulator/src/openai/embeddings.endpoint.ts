@@ -68,28 +68,33 @@ function findRefusal({ model, input, dimensions }: Record<string, unknown>): Wir
   return invalidRequest(message, { param: 'dimensions', openAi: { code: 'invalid_value' } });
 }
 
-function renderEmbeddings({ model, usage, defect }: Answer, { embeddings }: CompletionRequest): string {
+function renderEmbeddings({ model, usage, defect, vectors }: Answer, { embeddings }: CompletionRequest): string {
   const { inputs, dimensions, isBase64 } = embeddings ?? {
     inputs: [],
     dimensions: DEFAULT_DIMENSIONS,
     isBase64: false,
   };
   const data = inputs.map((input, index) => {
-    const vector = embed(`${model}\n${input}`, dimensions);
+    const isLast = index === inputs.length - 1;
+    const vector = embed(`${model}\n${input}`, vectors === 'short' && isLast ? dimensions / 2 : dimensions);
+    if (vectors === 'not-finite') vector[0] = NaN;
     const embedding = isBase64 ? Buffer.from(Float32Array.from(vector).buffer).toString('base64') : vector;
     return { object: 'embedding', index, embedding };
   });
-  return JSON.stringify({
+  if (vectors === 'missing') data.pop();
+  const text = JSON.stringify({
     object: 'list',
     data: defect === 'no-choices' ? undefined : defect === undefined ? data : [],
     model,
     usage: usage === null ? undefined : { prompt_tokens: usage.inputTokens, total_tokens: usage.inputTokens },
   });
+  // JSON knows no NaN; servers in Python write it all the same.
+  return vectors === 'not-finite' ? text.replaceAll('[null', '[NaN') : text;
 }
 
 function embed(text: string, dimensions: number): number[] {
   const random = seededRandom(text);
-  const vector = Array.from({ length: dimensions }, () => random() * 2 - 1);
+  const vector = Array.from({ length: Math.floor(dimensions) }, () => random() * 2 - 1);
   const length = Math.hypot(...vector);
   return vector.map((value) => value / length);
 }

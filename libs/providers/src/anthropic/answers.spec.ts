@@ -174,7 +174,7 @@ describe('other operations', () => {
 
   test('embeddings are declined without a call', async () => {
     provider = await fakeProvider(json({}));
-    const outcome = await provider.adapter.embed({ model: 'm', body: { input: 'x' }, limits: LIMITS });
+    const outcome = await provider.adapter.embed({ model: 'm', body: { model: 'e', input: 'x' }, limits: LIMITS });
     expect(outcome).toMatchObject({ ok: false, failure: 'unsupported_param' });
     expect(provider.received).toEqual([]);
   });

@@ -1,4 +1,4 @@
-import type { CompletionRequest } from '#libs/contracts';
+import type { ChatCompletion, CompletionRequest } from '#libs/contracts';
 import { openCallScope } from '../call-scope.js';
 import { secretsOf } from '../excerpt.js';
 import { failedCall } from '../failed-call.js';
@@ -45,7 +45,7 @@ export class AnthropicAdapter implements ProviderAdapter {
     this.#library = import('@ai-sdk/anthropic').then(({ createAnthropic }) => createAnthropic);
   }
 
-  async chat(call: ChatCall): Promise<CallOutcome> {
+  async chat(call: ChatCall): Promise<CallOutcome<ChatCompletion>> {
     // Before any timer runs: reading the library from the disk is not the provider's time.
     const createModel = await this.#library;
     const startedAt = performance.now();

@@ -1,11 +1,10 @@
 import { secretsOf } from '../excerpt.js';
-import type { ChatCompletion } from '#libs/contracts';
+import type { ChatCompletion, Embeddings } from '#libs/contracts';
 import type { Dispatcher } from 'undici';
 import type { CallScope } from '../call-scope.js';
 import type {
   CallOutcome,
   ChatCall,
-  Embeddings,
   EmbeddingsCall,
   FailedCall,
   GoodCall,
@@ -17,11 +16,11 @@ import { ProviderConnections } from '../provider-connections.js';
 import { headerValue } from '../retry-after.js';
 import { readStreamedCompletion } from './chat-stream.js';
 import { checkCompletion } from './check-completion.js';
-import { checkEmbeddings } from './check-embeddings.js';
 import { endpointUrl } from './endpoint-url.js';
 import { exchange, type ExchangeOptions, type ReadAnswer } from './exchange.js';
 import { offeredModels } from './offered-models.js';
-import { outgoingBody } from './outgoing-body.js';
+import { outgoingBody, outgoingEmbeddings } from './outgoing-body.js';
+import { readEmbeddings } from './read-embeddings.js';
 import { readJson } from './read-json.js';
 import { tokenUsageOf } from './token-usage.js';
 
@@ -48,21 +47,21 @@ export class OpenAiCompatibleAdapter implements ProviderAdapter {
     this.#connections = new ProviderConnections(options.maxConnections);
   }
 
-  chat(call: ChatCall): Promise<CallOutcome> {
+  chat(call: ChatCall): Promise<CallOutcome<ChatCompletion>> {
     const accept = call.stream ? 'text/event-stream' : 'application/json';
     const request = this.#post('chat/completions', outgoingBody(call, this.#options.maxTokensField), accept, call);
     if (!call.stream) request.limits = inOnePiece(call.limits);
     return exchange(request, (response, scope) => readCompletion(response, scope, call));
   }
 
-  embed(call: EmbeddingsCall): Promise<GoodCall<Embeddings> | FailedCall> {
-    const { model, body, limits, signal } = call;
-    const request = this.#post('embeddings', { ...body, model }, 'application/json', {
+  embed(call: EmbeddingsCall): Promise<CallOutcome<Embeddings>> {
+    const { limits, signal } = call;
+    const request = this.#post('embeddings', outgoingEmbeddings(call), 'application/json', {
       limits: inOnePiece(limits),
       signal,
     });
     return exchange(request, async (response) => {
-      const answer = checkEmbeddings(await readJson(response, MAX_ANSWER_BYTES), body.input);
+      const answer = await readEmbeddings(response, call);
       return { answer, servedModel: textOrNone(answer.model), usage: tokenUsageOf(answer) };
     });
   }

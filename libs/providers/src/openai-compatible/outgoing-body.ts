@@ -1,4 +1,4 @@
-import type { BodyChanges, ChatCall, MaxTokensField } from '../provider-adapter.js';
+import type { BodyChanges, ChatCall, EmbeddingsCall, MaxTokensField } from '../provider-adapter.js';
 
 type Fields = Record<string, unknown>;
 
@@ -17,6 +17,16 @@ export function outgoingBody(
   const options = { ...(asked as object | null), ...(fields['stream_options'] as object), include_usage: true };
   const isDropped = changes?.drop?.includes('stream_options') ?? false;
   return { ...fields, model, stream: true, stream_options: isDropped ? undefined : options };
+}
+
+/** The same of a request for embeddings, which knows no streams. */
+export function outgoingEmbeddings({
+  body,
+  model,
+  changes,
+}: Pick<EmbeddingsCall, 'body' | 'model' | 'changes'>): Fields {
+  const { understudy: _ours, ...theirs } = body as Fields;
+  return { ...changed(theirs, changes), model };
 }
 
 function withMaxTokens(body: Fields, field: MaxTokensField | undefined): Fields {
