@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { parseConfig, parseEnv, redisEnv } from '#libs/config';
-import { completionJobSchema, QUEUES, type CompletionJob, type JobOutcome } from '#libs/contracts';
+import { countInputs, type JobOutcome, type JobPayload, parseJob, QUEUES } from '#libs/contracts';
 import { BullServer, ModelCatalog, ResultStore, type BullContext } from '#libs/queue';
 import { createService, type Service } from '#libs/service';
 import { createLogger } from '#libs/telemetry';
@@ -9,7 +9,7 @@ import { GatewayModule } from './gateway.module.js';
 import { leaveBodiesAlone } from './leave-bodies-alone.js';
 
 /** What a job's outcome is to be; null: never any. */
-type Script = (job: CompletionJob, jobId: string) => JobOutcome | null;
+type Script = (job: JobPayload, jobId: string) => JobOutcome | null;
 
 export interface GatewayUnderTest {
   url: string;
@@ -17,7 +17,7 @@ export interface GatewayUnderTest {
   /** The gateway's log, line by line. */
   lines: string[];
   /** Jobs that came out of the queue. */
-  jobs: CompletionJob[];
+  jobs: JobPayload[];
   /** Their ids. */
   jobIds: string[];
   service: Service;
@@ -40,7 +40,7 @@ export async function startGateway(setup: GatewaySetup = {}): Promise<GatewayUnd
   const { script = () => null, keys = [], maxRequestBytes = 65_536, stalledAfterMs = 60_000, catalog } = setup;
   const { redisUrl = parseEnv(redisEnv).REDIS_URL } = setup;
   const prefix = uniquePrefix();
-  const [lines, jobs, jobIds]: [string[], CompletionJob[], string[]] = [[], [], []];
+  const [lines, jobs, jobIds]: [string[], JobPayload[], string[]] = [[], [], []];
   const results = new ResultStore({ redisUrl, prefix, ttlMs: 60_000 });
   const router = new BullServer({
     redisUrl,
@@ -49,7 +49,7 @@ export async function startGateway(setup: GatewaySetup = {}): Promise<GatewayUnd
     patience: { drainMs: 100, handBackMs: 100 },
   });
   router.addHandler(QUEUES.completion, async (payload: unknown, context: BullContext) => {
-    const job = completionJobSchema.parse(payload);
+    const job = parseJob(payload);
     jobIds.push(context.jobId);
     jobs.push(job);
     const outcome = script(job, context.jobId);
@@ -91,8 +91,23 @@ gateway: { stalledAfterMs: ${stalledAfterMs} }
   return { url, prefix, lines, jobs, jobIds, service, stop };
 }
 
+/** Vectors for all inputs, by target `a/e`. */
+export function vectorsFor(job: JobPayload, jobId: string): JobOutcome {
+  if (job.operation !== 'embeddings') throw new Error('it does not ask for embeddings');
+  const { input, encoding_format: encoding } = job.request;
+  const embedding = encoding === 'base64' ? Buffer.from(Float32Array.of(0.5, -1).buffer).toString('base64') : [0.5, -1];
+  const data = Array.from({ length: countInputs(input) }, (_, index) => ({ object: 'embedding', index, embedding }));
+  const attempt = { number: 1, target: 'a/e', outcome: 'success' as const, startedAt: 1, latencyMs: 12 };
+  const understudy = { jobId, target: 'a/e', attempts: [attempt], queueMs: 1, totalMs: 13 };
+  const usage = { prompt_tokens: 3, total_tokens: 3 };
+  return {
+    status: 'completed',
+    result: { object: 'list', model: 'e-v1', data, usage, field_of_tomorrow: 1, understudy },
+  };
+}
+
 /** A whole answer by target `a/<model>`. */
-export function answerTo(job: CompletionJob, jobId: string, content = 'pong'): JobOutcome {
+export function answerTo(job: JobPayload, jobId: string, content = 'pong'): JobOutcome {
   const { model } = job.request;
   const attempt = {
     number: 1,

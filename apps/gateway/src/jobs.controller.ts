@@ -41,8 +41,11 @@ export class JobsController {
       incoming.headers,
       this.config.gateway.streaming,
     );
-    const options = { ...wishes, ...(operation && { operation }), ...(stream && { streaming: true }) };
-    const id = await this.client.enqueue(request as never, options as EnqueueOptions);
+    const isEmbedding = operation === 'embeddings';
+    const options = { ...wishes, ...(operation && { operation }), ...(stream && !isEmbedding && { streaming: true }) };
+    // Said again, so that the client refuses it like whatever else is wrong with a request.
+    const whole = stream && isEmbedding ? { ...request, stream: true } : request;
+    const id = await this.client.enqueue(whole as never, options as EnqueueOptions);
     const headers = { ...answerHeaders({ jobId: id }), location: `/v1/jobs/${encodeURIComponent(id)}` };
     // A key may name a job that is under way or over already.
     const state = wishes.idempotencyKey === undefined ? 'queued' : await this.client.state(id);

@@ -1,6 +1,6 @@
 import { parseConfig } from '#libs/config';
 import { expect, test } from 'vitest';
-import { pingOf } from './ping.js';
+import { embeddingsPingOf, pingOf } from './ping.js';
 
 const pingWith = (target: string, probes = '{}') => {
   const config = parseConfig(
@@ -26,4 +26,15 @@ test.each([
   ['probeReasoningEffort: none', '{}', 'none'],
 ])('with { %s } and probes %s it asks for effort %s', (target, probes, effort) => {
   expect(pingWith(target, probes)['reasoning_effort']).toBe(effort);
+});
+
+test('a ping of a target that makes embeddings asks for those of one word', () => {
+  const config = parseConfig(
+    `
+providers: { a: { kind: openai-compatible, baseUrl: 'http://127.0.0.1:1/v1' } }
+targets: [{ provider: a, model: e, operation: embeddings }]
+`,
+    {},
+  );
+  expect(embeddingsPingOf(config.targets[0]!)).toEqual({ model: 'e', input: 'ping' });
 });

@@ -20,7 +20,7 @@ async function world() {
   const id = randomBytes(4).toString('hex');
   const [sick, well] = [`sick-${id}`, `well-${id}`];
   for (const name of [sick, well])
-    await simulator.createProvider(name, { models: { m: {}, n: {} }, latency: { kind: 'fixed', ms: 1 } });
+    await simulator.createProvider(name, { models: { m: {}, n: {}, e: {} }, latency: { kind: 'fixed', ms: 1 } });
   const url = (name: string) => `${simulator.url}/${name}/v1`;
   const config = parseConfig(
     `
@@ -32,6 +32,7 @@ targets:
   - { provider: ${sick}, model: n, timeoutMs: 300 }
   - { provider: ${well}, model: m }
   - { provider: ${well}, model: n, limits: { requestsPerMinute: 2 } }
+  - { provider: ${sick}, model: e, operation: embeddings, embeddings: { dimensions: 8 }, limits: { tokensPerMinute: 20 } }
 probes: { intervalMs: ${intervalMs} }
 `,
     {},
@@ -46,7 +47,7 @@ probes: { intervalMs: ${intervalMs} }
     config,
     clock,
     { report: (observation) => void seen.push(observation) },
-    new ProbeMetrics(registry, { models: ['m', 'n'] }),
+    new ProbeMetrics(registry, { models: ['m', 'n', 'e'] }),
     createLogger({ name: 'prober', destination: { write: (line: string) => void lines.push(line) } }),
     { generation: (target) => (target.endsWith('/m') ? 7 : undefined), isSpared: ({ slot }) => slot === SPARED_SLOT },
     limits,
@@ -111,6 +112,20 @@ describe('a ping', () => {
       },
     ]);
     expect(await place.registry.metrics()).toMatch(/ai_probes_total\{model="m",result="success"\} 1/);
+  });
+
+  it('of a target that makes embeddings asks for some, and takes no place for words', async () => {
+    const target = `${place.sick}/e`;
+    for (const outcome of ['success', 'bad_response']) {
+      expect(await place.service.probe(place.workFor(target), run())).toBe('called');
+      expect(place.seen.at(-1)).toMatchObject({ target, source: 'probe', outcome });
+      await place.fail({ kind: 'bad-vectors', defect: 'short' });
+    }
+    const calls = await place.callsOf(place.sick);
+    expect(calls.map(({ operation, promptChars }) => [operation, promptChars])).toEqual(
+      Array(2).fill(['embeddings', 4]),
+    );
+    expect(await place.service.probe(place.workFor(target), run())).toBe('no-place');
   });
 
   it.each([

@@ -1,4 +1,4 @@
-import type { CompletionJob, JobOutcome } from '#libs/contracts';
+import type { CompletionJob, EmbeddingsJob, JobOutcome } from '#libs/contracts';
 import { simulatorAdmin, type SimulatedFault, uniquePrefix } from '#libs/testing';
 import { type RunningRouter, startRouter } from './router.fixture.js';
 
@@ -68,7 +68,7 @@ ${more}
     faultOfSecond: (fault: SimulatedFault) => admin.addFault({ provider: well, fault }),
     revive: () => admin.revive(sick),
     reviveSecond: () => admin.revive(well),
-    run: (job: Partial<CompletionJob> = {}, timeoutMs?: number): Promise<JobOutcome> =>
+    run: (job: Partial<CompletionJob> | EmbeddingsJob = {}, timeoutMs?: number): Promise<JobOutcome> =>
       router.run({ request: REQUEST, ...job }, timeoutMs),
     callsToFirst: () => callsTo(sick),
     callsToSecond: () => callsTo(well),

@@ -107,3 +107,20 @@ test.each([
     expect(nextActionAfter(failed, { mayRepeat: false, hasNext: false })).toBe('give_up');
   },
 );
+
+test('a length that one target of a space cannot give is asked of the others of it, each once', () => {
+  const space = parseConfig(
+    `
+providers: { a: { kind: openai-compatible, baseUrl: 'http://127.0.0.1:1/v1' } }
+targets:
+  - { id: one, provider: a, model: e, operation: embeddings }
+  - { id: two, provider: a, model: e, operation: embeddings }
+`,
+    {},
+  );
+  const route = { ...ROUTE, primary: ['one', 'two'], standIns: [], fallbacks: [] };
+  const after = (...tried: string[]) =>
+    nextStep('unsupported_param', space.targets[0]!, route, { tried: new Set(tried), triedOtherFamily: true }, space);
+  expect(after('one')).toEqual({ kind: 'go-on', route });
+  expect(after('one', 'two')).toEqual({ kind: 'reject' });
+});

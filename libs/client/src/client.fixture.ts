@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { parseEnv, redisEnv } from '#libs/config';
-import { type CompletionJob, type CompletionResult, QUEUES, UnderstudyError } from '#libs/contracts';
+import { countInputs, type JobPayload, type JobResult, QUEUES, UnderstudyError } from '#libs/contracts';
 import {
   type BullContext,
   BullServer,
@@ -48,17 +48,17 @@ export function openClient(options: CompletionClientOptions = {}): ClientUnderTe
     catalog,
     worked,
     route(conduct = 'answer') {
-      server.addHandler(QUEUES.completion, async (job: CompletionJob, context: BullContext) => {
+      server.addHandler(QUEUES.completion, async (job: JobPayload, context: BullContext) => {
         const { jobId } = context;
         worked.push(jobId);
         if (conduct === 'hang') await once(context.signal, 'abort');
         if (conduct === 'crash') throw new RejectedJobError('the router stumbled');
         const error = new UnderstudyError('all_targets_failed', 'nobody is up', { jobId, retryable: true });
-        const result: CompletionResult = {
-          choices: [{ index: 0, finish_reason: 'stop' }],
-          echo: job,
-          understudy: { jobId, target: 'a/m', attempts: [], queueMs: 0, totalMs: 1 },
-        };
+        const understudy = { jobId, target: 'a/m', attempts: [], queueMs: 0, totalMs: 1 };
+        const result: JobResult =
+          job.operation === 'embeddings'
+            ? { data: vectorsFor(countInputs(job.request.input)), echo: job, understudy }
+            : { choices: [{ index: 0, finish_reason: 'stop' }], echo: job, understudy };
         const answered = conduct === 'answer';
         await results.commit(
           jobId,
@@ -74,3 +74,5 @@ export function openClient(options: CompletionClientOptions = {}): ClientUnderTe
     },
   };
 }
+
+const vectorsFor = (count: number) => Array.from({ length: count }, (_, index) => ({ index, embedding: [index, 1] }));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { estimateUsage } from './estimate-usage.js';
+import { estimateInput, estimateUsage } from './estimate-usage.js';
 import { isSubstitute } from './is-substitute.js';
 import { PriceList, type PricedCall } from './price-list.js';
 
@@ -94,4 +94,13 @@ test('tokens are estimated from all texts, but not from pictures', () => {
   expect(outputTokens).toBe(10);
   expect(inputTokens).toBeGreaterThanOrEqual(100);
   expect(inputTokens).toBeLessThan(110);
+});
+
+test.each([
+  ['a text', 'a'.repeat(41), 11],
+  ['texts', ['a'.repeat(4), 'a'.repeat(8)], 3],
+  ['the tokens of one text', [5, 6, 7], 3],
+  ['the tokens of several', [[5, 6], [7]], 3],
+])('of what is to be embedded, tokens are counted and texts estimated: %s', (_what, input, tokens) => {
+  expect(estimateInput({ input })).toBe(tokens);
 });

@@ -68,6 +68,27 @@ it.each([
   expect([reply.status, reply.json<any>().error.param]).toEqual([400, param]);
 });
 
+it('embeddings can be fewer, shorter or no numbers than was asked for, in either encoding', async () => {
+  const ask = async (encoding_format: string) =>
+    (await simulator.send('POST', '/bad/v1/embeddings', { model: 'e', input: ['one', 'two'], encoding_format })).text;
+  const bad = async (defect: string) => {
+    await simulator.admin('POST', '/faults', { provider: 'bad', fault: { kind: 'bad-vectors', defect } });
+    return { plain: await ask('float'), coded: JSON.parse(await ask('base64')).data as { embedding: string }[] };
+  };
+  await simulator.admin('PUT', '/providers/bad', { models: { e: {} } });
+  const lengths = (data: { embedding: string | number[] }[]) => data.map(({ embedding }) => embedding.length);
+  const missing = await bad('missing');
+  expect([lengths(JSON.parse(missing.plain).data), missing.coded.length]).toEqual([[8], 1]);
+  const short = await bad('short');
+  expect([lengths(JSON.parse(short.plain).data), lengths(short.coded)]).toEqual([
+    [8, 4],
+    [44, 24],
+  ]);
+  const wrong = await bad('not-finite');
+  expect(wrong.plain).toContain('[NaN,');
+  expect(Buffer.from(wrong.coded[0]!.embedding, 'base64').readFloatLE()).toBeNaN();
+});
+
 it('requests are shown as they came, without keys, when the simulator keeps them', async () => {
   await simulator.complete('p', ask('kept'), { authorization: 'Bearer a-secret-key', 'x-own': 'yes' });
   const reply = await simulator.admin('GET', '/calls?model=kept&bodies=1');
