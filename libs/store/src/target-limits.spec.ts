@@ -173,6 +173,16 @@ test('while the count cannot be reached there is no place, and nobody waits long
   await gate.shut();
 });
 
+test('an answer counts that came in time to a process which was held up itself', async () => {
+  const limits = limitsAt(uniquePrefix());
+  await placed(limits, { requestsPerMinute: 5 });
+  const answer = take(limits, { requestsPerMinute: 5 });
+  // The question is on its way; nothing is read for longer than an answer may take.
+  await Promise.resolve();
+  for (const until = performance.now() + 1_200; performance.now() < until;);
+  expect(await answer).toMatchObject({ granted: true });
+});
+
 describe('what somebody has written into the count of a target by hand', () => {
   const LIMIT = { requestsPerMinute: 100, tokensPerMinute: 1_000, maxInFlight: 5 };
   const asked = { ...ASKED, tokens: 10 };

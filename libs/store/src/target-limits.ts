@@ -109,7 +109,10 @@ export class TargetLimits {
       return UNREACHABLE;
     });
     let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<null>((resolve) => (timer = setTimeout(() => resolve(null), ANSWER_WITHIN_MS)));
+    // An answer that came while this process itself was held up is read first.
+    const late = new Promise<null>(
+      (resolve) => (timer = setTimeout(() => setImmediate(resolve, null), ANSWER_WITHIN_MS)),
+    );
     const first = await Promise.race([answer, late]);
     clearTimeout(timer);
     if (first) return first;
