@@ -20,11 +20,13 @@ export class ServerSpanMiddleware implements NestMiddleware {
       parent,
     );
     response.once('close', () => {
-      const { statusCode, writableFinished } = response;
-      if (writableFinished) span.setAttribute(ATTR.httpStatus, statusCode);
+      const { statusCode } = response;
+      // Of an answer that had been ended but not sent, Node says that it is finished once its connection is gone.
+      const isSent = response.writableFinished && !response.errored;
+      if (isSent) span.setAttribute(ATTR.httpStatus, statusCode);
       else span.setAttribute(ATTR.errorType, whyGone(response));
       // A caller's mistake is no fault of the server: 4xx leaves the status alone, as OpenTelemetry prescribes.
-      if (writableFinished && statusCode >= 500) {
+      if (isSent && statusCode >= 500) {
         span.setAttribute(ATTR.errorType, String(statusCode));
         span.setStatus({ code: SpanStatusCode.ERROR });
       }

@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { SpanKind, SpanStatusCode } from '@opentelemetry/api';
 import { UnderstudyError } from '#libs/contracts';
 import { node, tracing } from '@opentelemetry/sdk-node';
@@ -83,6 +84,24 @@ describe('the span of a request', () => {
       'llm.stream.restarts': 0,
       'llm.stream.first_byte_ms': expect.any(Number),
     });
+  });
+
+  it('tells of a caller that was hung up on because it did not read', async () => {
+    const content = 'words and '.repeat(2_000_000);
+    const door = await startGateway({
+      script: (job, jobId) => answerTo(job, jobId, content),
+      stalledAfterMs: 200,
+    });
+    running.push(door);
+    const caller = connect(Number(new URL(door.url).port), '127.0.0.1').pause();
+    caller.on('error', () => undefined);
+    caller.write(`POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+    const attributes = await vi.waitFor(
+      () => exporter.getFinishedSpans().find(({ kind }) => kind === SpanKind.SERVER)!.attributes,
+      15_000,
+    );
+    expect(attributes).toMatchObject({ 'error.type': 'client_stalled' });
+    caller.destroy();
   });
 
   it('is there for a job that nobody waits for, and the job continues it', async () => {
