@@ -85,7 +85,7 @@ describe.each(WIRES)('with $kind, streaming $streaming', (wire) => {
   test("G31 the job's own deadline passes in the middle: the job fails by it, and nobody is blamed", async () => {
     await start({ wire, first: 'timeoutMs: 10000', second: null });
     await pair.fault({ kind: 'down', mode: 'hang' });
-    expect(await pair.run({ deadlineMs: 500 })).toMatchObject({
+    expect(await pair.run({ deadlineMs: 1_500 })).toMatchObject({
       status: 'failed',
       error: { code: 'deadline_exceeded' },
     });

@@ -137,7 +137,7 @@ describe('delivery', () => {
         { kind: 'webhook', url: 'http://127.0.0.1:1' },
       ],
       {
-        timeoutMs: 300,
+        timeoutMs: 1_000,
       },
     );
     receiver.answers.push(0);
