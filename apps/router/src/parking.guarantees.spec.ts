@@ -86,6 +86,12 @@ async function goDown(): Promise<void> {
       await add(`panic-${i}-${Math.random()}`.replace('.', ''), { deadlineMs: 3_600_000 });
       expect(await metric(url, 'ai_requests_total{model="m",status="error"}')).toBe(1);
     }, 15_000);
+  // More may have been added than were needed: until each of them stands in the lot, what a test counts still changes.
+  await vi.waitFor(async () => {
+    const { prioritized, waiting, active, delayed } = await queue.counts();
+    expect({ prioritized, waiting, active }).toEqual({ prioritized: 0, waiting: 0, active: 0 });
+    expect(await lot.count()).toBe(delayed);
+  });
 }
 
 async function metric(url: string, name: string): Promise<number> {
