@@ -1,48 +1,24 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { trace } from '@opentelemetry/api';
 import type { UnderstudyConfig } from '#libs/config';
-import {
-  ATTR,
-  type Attempt,
-  checkRequestSize,
-  countAttempts,
-  type JobPayload,
-  parseJob,
-  QUEUES,
-  UnderstudyError,
-} from '#libs/contracts';
-import { priorityClassOf, type BullContext, isVerdict, type JobProgress, replyToOf, SHUTDOWN } from '#libs/queue';
+import { ATTR, checkRequestSize, countAttempts, parseJob, QUEUES, UnderstudyError } from '#libs/contracts';
+import { priorityClassOf, type BullContext, isVerdict, replyToOf, SHUTDOWN } from '#libs/queue';
 import { abortAs } from '#libs/providers';
 import { ClockOnDemand } from '#libs/redis';
 import { RoutingMetrics } from '#libs/telemetry';
 import { CallRecord } from './call-record.js';
 import { CANCELLED, CancellationService } from './cancellation.service.js';
 import { ChunksService } from './chunks.service.js';
-import { DecisionService } from './decision.service.js';
 import { deadlineError, exhaustedError, givenUpError, rejectedError, resultOf } from './end-of-job.js';
+import { deadlineMsOf, leftMsOf } from './job-deadline.js';
+import type { JobRun } from './job-run.js';
 import { OutcomeService } from './outcome.service.js';
-import { EARLY_PAUSE_MS, longestWait, parkPause } from './park-pause.js';
-import { groupOf, routeLeft } from './parked-group.js';
-import { ParkingService } from './parking.service.js';
-import { pauseBeforeNextPass } from './pause-before-next-pass.js';
 import { resolveRoute } from './resolve-route.js';
 import type { RouteEnd } from './route-end.js';
 import { RouteService } from './route.service.js';
 import { ROUTER_CONFIG } from './router.tokens.js';
 import { takeUp } from './take-up.js';
-
-/** One run of one job in this router. */
-interface JobRun {
-  job: JobPayload;
-  context: BullContext;
-  /** Where the job stood when this run began. */
-  before: JobProgress;
-  record: CallRecord;
-  signal: AbortSignal;
-}
-
-/** A job that has asked nobody although others of its kind could looks again after this, in milliseconds. */
-const LOOK_AGAIN_MS = 500;
+import { WaitingService } from './waiting.service.js';
 
 /** The life of one job in this router: check it, route it, then commit its one result, or let it wait for better times. */
 @Injectable()
@@ -52,8 +28,7 @@ export class CompletionService {
   constructor(
     @Inject(ROUTER_CONFIG) private readonly config: UnderstudyConfig,
     private readonly routing: RouteService,
-    private readonly decisions: DecisionService,
-    private readonly parking: ParkingService,
+    private readonly waiting: WaitingService,
     private readonly outcomes: OutcomeService,
     private readonly cancellations: CancellationService,
     private readonly clock: ClockOnDemand,
@@ -131,12 +106,12 @@ export class CompletionService {
     return this.#finish(end, run);
   }
 
-  async #route({ job, context, before, record, signal }: JobRun): Promise<RouteEnd> {
+  async #route(run: JobRun): Promise<RouteEnd> {
+    const { job, context, before, record, signal } = run;
     const now = await this.clock.now();
-    const leftMs = this.#leftMs(job, context, now);
+    const leftMs = leftMsOf(run, now, this.config);
+    await this.waiting.comeOut(run, leftMs);
     const { attempts, replayedAfter = 0, parkings, parked } = before;
-    // It has come by itself, because its deadline is near.
-    if (parked && leftMs <= this.config.health.policy.minRemainingMs) await this.parking.leave(parked.group, context);
     return this.routing.run({
       jobId: context.jobId,
       job,
@@ -166,54 +141,14 @@ export class CompletionService {
       case 'rejected':
         return rejectedError(jobId, end);
       case 'deadline':
-        return deadlineError(jobId, attempts, this.#deadlineMs(job), await this.#nextAvailableAt(run));
+        return deadlineError(jobId, attempts, deadlineMsOf(run, this.config), await this.waiting.nextAvailableAt(run));
       case 'exhausted':
         return exhaustedError(jobId, attempts);
       case 'interrupted':
         return end.by === 'cancelled' ? this.#endCancelled(run) : this.#handBack(run);
       case 'waiting':
-        return run.signal.reason === CANCELLED ? this.#endCancelled(run) : this.#wait(end, run);
+        return run.signal.reason === CANCELLED ? this.#endCancelled(run) : this.waiting.wait(end, run);
     }
-  }
-
-  /**
-   * Lets the job wait in the queue, and gives its place here to another: until somebody can be asked, or, where somebody could be but
-   * this job has just met failures that may pass, for a while.
-   */
-  async #wait(end: Extract<RouteEnd, { kind: 'waiting' }>, run: JobRun): Promise<UnderstudyError | void> {
-    const { job, context, before, record } = run;
-    const { policy } = this.config.health;
-    const now = await this.clock.now();
-    const leftMs = this.#leftMs(job, context, now);
-    const { attempts } = end;
-    const hasAsked = attempts.length > before.attempts.length;
-    if (this.#waitFor(run) > 0) {
-      const group = groupOf(job, attemptsThatCount(record.progress));
-      const at = (hasAsked ? undefined : before.parked?.at) ?? now;
-      await record.keep({ parked: { group: group.name, at } });
-      const again = before.parked !== undefined && !hasAsked && leftMs > policy.minRemainingMs;
-      return this.parking.park(job.request.model, context, { group, longestMs: longestWait(leftMs, policy), again });
-    }
-    // Somebody could be asked again since this job looked, or could be by others that want less of a shared limit: however long the wait
-    // was to be, it is no longer worth it.
-    const waitMs = Math.min(end.waitMs, hasAsked ? pauseBeforeNextPass(before.parkings, Math.random()) : LOOK_AGAIN_MS);
-    const cameEarly = (before.pausedUntil ?? now) - now > EARLY_PAUSE_MS;
-    const pauseMs = parkPause(cameEarly ? Math.max(waitMs, EARLY_PAUSE_MS) : waitMs, leftMs, policy);
-    if (pauseMs !== null) return this.#pause(run, pauseMs, now);
-    return deadlineError(context.jobId, attempts, this.#deadlineMs(job), now + end.waitMs);
-  }
-
-  /** After failures that may pass. */
-  async #pause({ context, record }: JobRun, pauseMs: number, now: number): Promise<void> {
-    const { attempts, parkings } = record.progress;
-    await record.keep({ parked: undefined, parkings: parkings + 1, pausedUntil: now + pauseMs });
-    this.#log.warn({
-      event: 'llm.job.parked',
-      job_id: context.jobId,
-      pause_ms: pauseMs,
-      attempts: countAttempts(attempts),
-    });
-    await context.parkUntil(Date.now() + pauseMs);
   }
 
   /** This process is stopping: another router takes the job up at once, and knows what was tried. */
@@ -236,34 +171,10 @@ export class CompletionService {
     trace.getActiveSpan()?.setAttribute(ATTR.queueWaitMs, waitMs);
     this.metrics.jobStarted(QUEUES.completion, priorityClassOf(context.job.opts.priority), waitMs);
   }
-
-  #deadlineMs(job: JobPayload): number {
-    return job.deadlineMs ?? this.config.jobs.deadlineMs;
-  }
-
-  /** How long until somebody may be asked for a job that begins a new pass after what it has met, in milliseconds; 0: now. */
-  #waitFor({ job, record: { progress } }: JobRun): number {
-    return this.decisions.waitFor(routeLeft(job, attemptsThatCount(progress), this.config));
-  }
-
-  /** The same as a time of Redis, epoch milliseconds; undefined: now. */
-  async #nextAvailableAt(run: JobRun): Promise<number | undefined> {
-    const waitMs = this.#waitFor(run);
-    return waitMs > 0 ? (await this.clock.now()) + waitMs : undefined;
-  }
-
-  /** Until the deadline; never more than the whole of it, should somebody have stamped the job by a clock that is ahead. */
-  #leftMs(job: JobPayload, context: BullContext, now: number): number {
-    return Math.min(context.enqueuedAt - now, 0) + this.#deadlineMs(job);
-  }
 }
 
 /** Whether two of its kind may have been added in a race. */
 const hasKey = (payload: unknown) => (payload as { idempotencyKey?: unknown } | null)?.idempotencyKey !== undefined;
-
-/** Those since the job was added or replayed. */
-const attemptsThatCount = ({ attempts, replayedAfter = 0 }: JobProgress): Attempt[] =>
-  attempts.filter(({ number }) => number > replayedAfter);
 
 /** What was tried belongs to the story of every failure. */
 function withAttempts(error: UnderstudyError, { progress }: CallRecord): UnderstudyError {

@@ -45,6 +45,7 @@ import type { RouterEnv } from './router.env.js';
 import { ROUTER_CONFIG } from './router.tokens.js';
 import { TargetCallsService } from './target-calls.service.js';
 import { TargetLimitsService } from './target-limits.service.js';
+import { WaitingService } from './waiting.service.js';
 import { WakerService } from './waker.service.js';
 
 @Module({})
@@ -148,6 +149,7 @@ export class RouterModule {
         ChunksService,
         ConnectionsService,
         ParkingService,
+        WaitingService,
         RouteService,
         OutcomeService,
         CancellationService,
