@@ -40,6 +40,12 @@ test('groups that may be served by the same targets are asked for once, however 
   });
 });
 
+test('there may be more groups than a call has arguments', () => {
+  const waiting = open();
+  for (let i = 0; i < 200_000; i++) waiting.follow({ name: `g-${i}`, waitsFor: 't' });
+  expect(look(waiting, 0, () => true).ready).toHaveLength(200_000);
+});
+
 test('a way without room is left alone for a while, or until there is news', () => {
   const waiting = open(['a', 't']);
   expect(look(waiting, 1, () => false).asked).toEqual(['t']);

@@ -56,7 +56,7 @@ export class WaitingGroups {
   }
 
   /** Which of these groups are not followed yet, and which others are that nobody has told of since then. */
-  compare(listed: readonly string[], since: number): { unknown: string[]; unlisted: ParkedGroup[] } {
+  compare(listed: readonly string[], since: number): { unknown: string[]; unlisted: WaitingGroup[] } {
     const names = new Set(listed);
     return {
       unknown: listed.filter((name) => !this.#groups.has(name)),
@@ -100,7 +100,7 @@ export class WaitingGroups {
     for (const way of due.slice(0, ROUTES_PER_LOOK)) {
       way.lookedAt = now;
       if (way.route && !hasRoom(way.route)) way.pause = { from: now, until: now + pauseMs };
-      else ready.push(...[...way.groups].filter((group) => this.mayGo(group, now)));
+      else for (const group of way.groups) if (this.mayGo(group, now)) ready.push(group);
     }
     return { ready, hasMore: due.slice(ROUTES_PER_LOOK).some(({ lookedAt }) => lookedAt <= this.#newsAt) };
   }

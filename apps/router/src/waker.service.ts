@@ -22,6 +22,9 @@ const LIST_EVERY_MS = 1_000;
 /** How often a part of one group is searched for jobs that have ended. */
 const SWEEP_EVERY_MS = 5_000;
 
+/** Groups of which one turn learns how many jobs they have. */
+const KNOWN_AT_ONCE = 2_000;
+
 /** How long a turn takes at most: other groups have the next ones. */
 const LONGEST_LOOK_MS = 100;
 
@@ -67,6 +70,7 @@ export class WakerService implements OnApplicationBootstrap, OnModuleDestroy {
   onModuleDestroy(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
+    this.#tellReleased(Infinity);
   }
 
   /** A job of this group was parked here. */
@@ -95,12 +99,16 @@ export class WakerService implements OnApplicationBootstrap, OnModuleDestroy {
     } catch (error) {
       if (!this.#stopped) this.#failed(error);
     }
-    const line = this.#released.take(performance.now());
-    if (line) this.#log.log(line);
+    this.#tellReleased(performance.now());
     this.#looking = false;
     if (this.#groups.size === 0) nextInMs = LIST_EVERY_MS;
     else if (this.#hasNews) nextInMs = 0;
     this.#lookIn(nextInMs);
+  }
+
+  #tellReleased(now: number): void {
+    const line = this.#released.take(now);
+    if (line) this.#log.log(line);
   }
 
   async #list(now: number): Promise<void> {
@@ -110,7 +118,8 @@ export class WakerService implements OnApplicationBootstrap, OnModuleDestroy {
     if (unlisted.length === 0) return;
     // Nearly always they are empty by now. Whoever has removed the list has not removed their jobs.
     const kept = new Set(await this.lot.restore(unlisted));
-    for (const group of unlisted) if (!kept.has(group.name)) this.#groups.forget(group);
+    // A job may have been parked meanwhile.
+    for (const group of unlisted) if (!kept.has(group.name) && group.toldAt < now) this.#groups.forget(group);
   }
 
   /** @returns whether to look again soon */
@@ -135,7 +144,7 @@ export class WakerService implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   async #getToKnow(groups: readonly WaitingGroup[], now: number): Promise<void> {
-    const unknown = groups.filter((group) => isUnknown(group, now));
+    const unknown = groups.filter((group) => isUnknown(group, now)).slice(0, KNOWN_AT_ONCE);
     const looks = await this.lot.look(unknown.map(({ name }) => name));
     for (const [i, look] of looks.entries()) learn(unknown[i] as WaitingGroup, look, now);
   }

@@ -116,12 +116,16 @@ export class ParkingLot {
   /** All groups that have jobs, or of these names those that have. */
   async groups(names?: readonly string[]): Promise<ParkedGroup[]> {
     const asked = names ?? (await this.names());
-    if (asked.length === 0) return [];
-    const found = await this.#redis.hmget(this.#keys.parkedGroups, ...asked);
-    return asked.flatMap((name, i) => {
-      const waitsFor = found[i];
-      return typeof waitsFor === 'string' ? [{ name, waitsFor }] : [];
-    });
+    const groups: ParkedGroup[] = [];
+    for (let i = 0; i < asked.length; i += GROUPS_AT_ONCE) {
+      const some = asked.slice(i, i + GROUPS_AT_ONCE);
+      const found = await this.#redis.hmget(this.#keys.parkedGroups, ...some);
+      for (const [j, name] of some.entries()) {
+        const waitsFor = found[j];
+        if (typeof waitsFor === 'string') groups.push({ name, waitsFor });
+      }
+    }
+    return groups;
   }
 
   /**
