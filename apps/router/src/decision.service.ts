@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { UnderstudyConfig } from '#libs/config';
 import {
   choose,
@@ -19,6 +19,7 @@ import type { SecondCall } from './pass-log.js';
 import type { ResolvedRoute } from './resolve-route.js';
 import { NO_LUCK, RoomLook } from './room-look.js';
 import { ROUTER_CONFIG } from './router.tokens.js';
+import { TargetHosts } from './target-hosts.js';
 
 /** What one job has met so far in this pass. */
 export interface JobSoFar {
@@ -50,12 +51,15 @@ export class DecisionService {
   #routing = initialRoutingState();
   #hearRoom = (): void => undefined;
   readonly #modeOf: ReadonlyMap<string, string | undefined>;
+  readonly #hosts: TargetHosts;
+  readonly #log = new Logger(DecisionService.name);
 
   constructor(
     @Inject(ROUTER_CONFIG) private readonly config: UnderstudyConfig,
     private readonly health: HealthViewService,
   ) {
     this.#modeOf = new Map(config.targets.map(({ id, mode }) => [id, mode]));
+    this.#hosts = new TargetHosts(config);
   }
 
   /** Whom to ask now, or how long to wait. A choice takes its place at once: it must be settled, however the call ends, or be refused by a limit. */
@@ -99,7 +103,25 @@ export class DecisionService {
 
   /** The call that was decided on has ended, in whatever way. */
   settle(end: Pick<Observation, 'target' | 'outcome' | 'latencyMs' | 'trial' | 'retryAfterMs'>): void {
-    this.#routing = settle(this.#routing, end.target, end, Date.now(), Math.random(), this.config.health.policy);
+    const now = Date.now();
+    const others = this.#hosts.othersAt(end.target);
+    if (end.outcome === 'dns_tls') this.#tellHost(end.target, others, now);
+    this.#routing = settle(this.#routing, end.target, end, now, Math.random(), this.config.health.policy, others);
+  }
+
+  /** Once per time of being skipped, not once per call. */
+  #tellHost(target: string, others: readonly string[], now: number): void {
+    const { hostSkipMs } = this.config.health.policy;
+    if (now - (this.#routing.targets[target]?.hostFailedAt ?? 0) < hostSkipMs) return;
+    const host = this.#hosts.hostOf(target);
+    const targets = [target, ...others];
+    this.#log.warn({
+      event: 'llm.host.skipped',
+      host,
+      targets,
+      for_ms: hostSkipMs,
+      msg: `${host} cannot be reached (name or certificate) and is asked last for ${Math.round(hostSkipMs / 1000)} s: check baseUrl`,
+    });
   }
 
   /** What the shared limit said to the call that was decided on. A refused one is not settled. */

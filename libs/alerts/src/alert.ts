@@ -1,7 +1,14 @@
 import { z } from 'zod';
 
 /** What can be wrong enough to tell people. */
-const ALERT_RULES = ['mode_switched', 'target_disabled', 'provider_down', 'target_flapping', 'model_shutdown'] as const;
+const ALERT_RULES = [
+  'mode_switched',
+  'target_disabled',
+  'host_unreachable',
+  'provider_down',
+  'target_flapping',
+  'model_shutdown',
+] as const;
 
 export const alertSchema = z.object({
   /** Of the trouble, not of the message: its end carries the same. `<rule>/<subject>`. */

@@ -3,7 +3,7 @@ import type { Alert, AlertRules } from './alert.js';
 import type { AlertState, OpenAlert } from './alert-state.js';
 import { downProviders, type DownProvider } from './down-providers.js';
 import { isFlapping, lastChangeOf, withChanges } from './flapping.js';
-import { disabledAlerts, flappingAlert, modeAlert, providerAlert } from './new-alerts.js';
+import { disabledAlerts, flappingAlert, hostAlerts, modeAlert, providerAlert } from './new-alerts.js';
 import { isFarFromShutdown, isToldAnew, shutdownAlerts } from './shutdown-alerts.js';
 
 /**
@@ -53,6 +53,7 @@ function newAlerts(open: readonly OpenAlert[], { snapshot, targets, providers, r
   if (snapshot.mode) add(modeAlert(snapshot.mode, now));
   const fresh = snapshot.targets.filter(({ target }) => !isMuted(target) && !covered('target_disabled', target));
   for (const alert of disabledAlerts(fresh, now)) add(alert);
+  for (const alert of hostAlerts(snapshot.targets, now)) if (!alert.targets.every(isMuted)) add(alert);
   for (const { provider, since, members } of providers)
     // Whose targets are all disabled is told of already.
     if (now - since >= rules.providerDownAfterMs && !members.every((target) => covered('target_disabled', target)))
@@ -63,12 +64,15 @@ function newAlerts(open: readonly OpenAlert[], { snapshot, targets, providers, r
   return all.slice(open.length);
 }
 
+/** Over only after a calm time, so that what comes and goes is told once. */
+const TIMED_RULES: readonly Alert['rule'][] = ['provider_down', 'target_flapping', 'host_unreachable'];
+
 /** An open alert after one more look: over at once, over after a calm time, or not over. */
 function afterLook(alert: OpenAlert, look: Look): OpenAlert {
   const { now, rules } = look;
   if (!isCalm(alert, look)) return { ...alert, calmSince: null };
   const calmSince = Math.min(alert.calmSince ?? now, now);
-  const isTimed = alert.rule === 'provider_down' || alert.rule === 'target_flapping';
+  const isTimed = TIMED_RULES.includes(alert.rule);
   if (isTimed && now - calmSince < rules.resolveAfterMs) return { ...alert, calmSince };
   return { ...alert, calmSince, status: 'resolved', endedAt: now };
 }
@@ -82,6 +86,8 @@ function isCalm(alert: OpenAlert, { snapshot, targets, rules, now }: Look): bool
       return members.every(({ available }) => available);
     case 'provider_down':
       return members.length === 0 || members.some(({ available }) => available);
+    case 'host_unreachable':
+      return members.every(({ lastFailure, reason }) => lastFailure !== 'dns_tls' || reason === 'held_out');
     case 'target_flapping':
       // Counted from the last change: the look that saw it may lie long before this one.
       return members.every(({ target, available }) => available && lastChangeOf(targets[target]) < now);

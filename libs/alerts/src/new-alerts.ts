@@ -38,6 +38,24 @@ export function disabledAlerts(targets: readonly TargetHealth[], now: number): O
   });
 }
 
+/** One failure may be a hiccup of a resolver; the next comes within a second or two, from the ping that it causes. */
+const FAILURES_TO_TELL = 2;
+
+/** Whether calls do not even reach its host. */
+const isUnreachable = ({ lastFailure, consecutiveFailures, reason }: TargetHealth): boolean =>
+  lastFailure === 'dns_tls' && consecutiveFailures >= FAILURES_TO_TELL && reason !== 'held_out';
+
+/** One alert per provider whose host has no address or no certificate that is trusted. */
+export function hostAlerts(targets: readonly TargetHealth[], now: number): OpenAlert[] {
+  const byProvider = new Map<string, string[]>();
+  for (const one of targets)
+    if (isUnreachable(one)) byProvider.set(one.provider, [...(byProvider.get(one.provider) ?? []), one.target]);
+  return [...byProvider].map(([provider, ids]) => {
+    const summary = `${provider} cannot be reached: its name is not found or its certificate not trusted. Usually the configuration: check baseUrl, DNS, proxy and certificate authorities`;
+    return opened('host_unreachable', provider, 'warning', summary, now, { provider, targets: ids.join(', ') }, ids);
+  });
+}
+
 /** No target of a provider has been available for a while. */
 export function providerAlert(provider: string, members: string[], since: number): OpenAlert {
   const summary = `Provider ${provider} is down: none of its ${members.length} target(s) is available`;

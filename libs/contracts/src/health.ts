@@ -1,4 +1,4 @@
-import { FAILURE_CLASSES, type OpenReason, type TargetView } from '#libs/health-core';
+import { FAILURE_CLASSES, type FailureClass, type OpenReason, type TargetView } from '#libs/health-core';
 import { z } from 'zod';
 import { snapshotModeSchema } from './fleet-mode.js';
 
@@ -23,6 +23,8 @@ export const observationSchema = z.object({
 
 /** A word that a newer version may add to is not refused: what is unknown is still a reason. */
 const openReason = z.custom<OpenReason>((value) => typeof value === 'string' && value.length > 0, 'is not a word');
+
+const failureClass = z.custom<FailureClass>((value) => typeof value === 'string' && value.length > 0, 'is not a word');
 
 /**
  * What routers decide by: the core's view of a target, see TargetView for what each field means. Times are epoch milliseconds of the
@@ -52,6 +54,8 @@ const targetViewSchema = z.object({
   blockedUntil: z.number().default(0),
   reason: openReason.nullable(),
   errorMessage: z.string().nullable(),
+  /** Null from an aggregator that does not tell. */
+  lastFailure: failureClass.nullable().default(null),
   evidence: z.string().nullable(),
   lastProbeAt: z.number(),
   /** 0 from an aggregator that does not tell. */

@@ -1,5 +1,6 @@
 import { isDisabling } from './breaker.js';
 import type { ExclusionReason, RouteQuestion } from './decision.js';
+import { isHostSkipped } from './host-skip.js';
 import type { HealthPolicy } from './policy.js';
 import { pacedForMs } from './rate-limit.js';
 import { standingOf, type LocalStanding, type RoutingState } from './routing-state.js';
@@ -38,7 +39,7 @@ export function alternativeOf(
   const blockedUntil = Math.max(standing.blockedUntil, view.blockedUntil);
   const pacedMs = Math.max(pacedForMs(standing, now), reopeningMs(standing, view.blockedUntil, now, policy));
   const told = { blockedUntil, limitedUntil, pacedForMs: pacedMs };
-  const barrier = tried.has(view.target) ? 'tried' : barrierOf(view, standing, told, now);
+  const barrier = tried.has(view.target) ? 'tried' : barrierOf(view, standing, told, now, policy);
   // A target that was shut for everybody is not hit by everybody at once.
   const ramp = () => rampFactor(Math.max(view.closedAt, view.blockedUntil), now, policy);
   const effective = barrier === null ? view.weight * view.healthFactor * ramp() : 0;
@@ -62,6 +63,7 @@ function barrierOf(
   standing: LocalStanding,
   own: Pick<Alternative, 'blockedUntil' | 'limitedUntil' | 'pacedForMs'>,
   now: number,
+  policy: HealthPolicy,
 ): ExclusionReason | null {
   if (view.breaker === 'open') return openBarrier(view);
   if (view.breaker === 'half-open') return 'half_open';
@@ -69,6 +71,8 @@ function barrierOf(
   if (own.limitedUntil > now) return 'limited';
   if (standing.skipUntil > now) return 'skipped';
   if (own.pacedForMs > 0) return 'paced';
+  // The last of the waits, so that whoever is asked for want of others is free in all other respects.
+  if (isHostSkipped(standing, view, now, policy)) return 'host_skipped';
   if (view.weight <= 0) return 'drained';
   return view.healthFactor > 0 ? null : 'unhealthy';
 }

@@ -22,7 +22,7 @@ import type { TargetView } from './target-view.js';
  * 4. the stand-ins in the same way (1 and 3)
  * 5. the fallback chain, in its own order
  *    and then the target that failed last once more, where its failure allows that
- * 6. last resort: drained or unhealthy targets, unless a better one is free within `retryAfterWindowMs`
+ * 6. last resort: drained or unhealthy targets, then those of a host that was not reached lately, unless a better one is free within `retryAfterWindowMs`
  * 7. with nobody closed whom waiting for `retryAfterWindowMs` would free: a trial of a half-open target, of either mode
  *    and with no breaker closed at all: now and then a real attempt at an open one (panic)
  * 8. wait

@@ -87,6 +87,8 @@ export type ExclusionReason =
   | 'paced'
   /** This router has seen a row of failures. */
   | 'skipped'
+  /** This router has lately failed to reach its host at all: no such name, or no trust in its certificate. */
+  | 'host_skipped'
   /** Weight 0. */
   | 'drained'
   /** Article profile: score at or below the threshold. */

@@ -44,6 +44,7 @@ export function seedFromView(
     // A snapshot from another clock must not shut a target for hours.
     blockedUntil: Math.min(view.blockedUntil, now + policy.retryAfterMaxMs),
     errorMessage: view.errorMessage,
+    lastFailure: view.lastFailure,
     evidence: view.evidence,
     foldedAt: now,
   };

@@ -16,7 +16,8 @@ export function lastResortOf({ everyone }: Field, now: number, policy: HealthPol
       everyone.filter((one) => one.barrier === barrier),
       ({ view }) => view.score,
     );
-  const chosen = best('unhealthy') ?? best('drained');
+  // A host that cannot be reached comes last: its call fails, but it fails at once, and is the only way to learn that it no longer does.
+  const chosen = best('unhealthy') ?? best('drained') ?? best('host_skipped');
   return chosen ? { chosen, kind: 'last-resort', share: 1 } : null;
 }
 
@@ -60,6 +61,8 @@ function untilFreeMs({ everyone }: Field, now: number, policy: HealthPolicy): nu
   let freeMs = Infinity;
   for (const one of everyone) {
     if (one.view.breaker !== 'closed' || one.barrier === 'not_pinned') continue;
+    // It was passed over because somebody else is free soon, and only he is waited for.
+    if (one.barrier === 'host_skipped') continue;
     freeMs = Math.min(freeMs, Math.max(freeInMs(one, now), one.barrier === 'tried' ? policy.parkTriedMs : 0));
   }
   return freeMs;

@@ -48,6 +48,7 @@ const ZERO_ALLOWED: NumericField[] = [
   'probeOpenGrowth',
   'rateForgetMarginPerSecond',
   'shareBlocksFromMs',
+  'hostSkipMs',
 ];
 
 const SCORES: NumericField[] = ['healthyAboveScore', 'fullShareAtScore'];

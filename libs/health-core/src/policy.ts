@@ -118,6 +118,11 @@ export interface HealthPolicy {
   /** The same of a failure, such as a 503: there it is a guess, and probes may know better long before. */
   failureWaitMaxMs: number;
   /**
+   * A name that is not found, or a certificate that is refused, is the same for all targets of the host: the router that met it asks none
+   * of them for this time, as long as it has anybody else to ask. 0: it asks the others at once.
+   */
+  hostSkipMs: number;
+  /**
    * A `Retry-After` above this is a window that is closed, not a rate that was exceeded: no rate is learned. And a wait for a target above
    * this is no moment: a drained target, or a trial of a half-open one, is better.
    */
@@ -245,6 +250,7 @@ export const DEFAULT_POLICY: HealthPolicy = {
   overlayJitter: 0.3,
   retryAfterMaxMs: 120_000,
   failureWaitMaxMs: 30_000,
+  hostSkipMs: 60_000,
   retryAfterWindowMs: 5_000,
   shareBlocksFromMs: 5_000,
   throttleBaseMs: 500,

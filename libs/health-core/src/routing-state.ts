@@ -6,6 +6,8 @@ export interface LocalStanding {
   consecutiveFailures: number;
   /** Skipped until then, after a row of failures. */
   skipUntil: number;
+  /** When a call to its host last failed for its name or its certificate; 0: never, or it has answered since. */
+  hostFailedAt: number;
   /** Blocked until then, by a 429 that it met itself. */
   blockedUntil: number;
   /** Blocks in a row without a success between; a burst of 429s counts once. */
@@ -55,6 +57,7 @@ export interface RoutingState {
 const UNKNOWN: LocalStanding = {
   consecutiveFailures: 0,
   skipUntil: 0,
+  hostFailedAt: 0,
   blockedUntil: 0,
   throttles: 0,
   ratePerSecond: null,
@@ -94,6 +97,7 @@ export function onClock(routing: RoutingState, now: number): RoutingState {
 
 const TIMES = [
   'skipUntil',
+  'hostFailedAt',
   'blockedUntil',
   'tokensAt',
   'rateCutAt',

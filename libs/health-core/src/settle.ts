@@ -1,5 +1,6 @@
 import { drawOr, isTime } from './clock.js';
 import { consequenceOf, isFailureClass } from './failure.js';
+import { afterHostFailure, afterHostSuccess } from './host-skip.js';
 import type { Observation } from './observation.js';
 import type { HealthPolicy } from './policy.js';
 import { afterAnswer, afterThrottle } from './rate-limit.js';
@@ -11,6 +12,7 @@ export type AttemptEnd = Pick<Observation, 'outcome' | 'latencyMs' | 'trial' | '
 /**
  * Learns from an attempt that `choose` decided on: frees the trial slot, whatever the end; skips a target that fails in
  * a row or asked to be left alone; blocks one that answered 429. To be called once per choice, also for calls that were cancelled.
+ * @param sameHost the other targets that are reached by the same name: a failure of that name is theirs as well
  */
 export function settle(
   routing: RoutingState,
@@ -19,13 +21,16 @@ export function settle(
   now: number,
   draw: number,
   policy: HealthPolicy,
+  sameHost: readonly string[] = [],
 ): RoutingState {
   if (!isTime(now)) return routing;
   const current = onClock(routing, now);
   const known = standingOf(current, target);
   const standing = end.trial ? { ...known, trialInFlight: false } : known;
   const settled = afterEnd(standing, end, now, drawOr(draw), policy);
-  return { ...current, targets: { ...current.targets, [target]: settled } };
+  const own = { ...current, targets: { ...current.targets, [target]: settled } };
+  if (end.outcome === 'dns_tls') return afterHostFailure(own, [target, ...sameHost], now);
+  return end.outcome === 'success' ? afterHostSuccess(own, [target, ...sameHost]) : own;
 }
 
 function afterEnd(standing: LocalStanding, end: AttemptEnd, now: number, draw: number, policy: HealthPolicy) {

@@ -1,5 +1,6 @@
 import { initialBreaker, type Breaker } from './breaker.js';
 import { initialLatency, type LatencyEvidence } from './latency.js';
+import type { FailureClass } from './failure.js';
 import type { HealthPolicy } from './policy.js';
 import { initialSuccess, type SuccessEvidence } from './success.js';
 import type { TargetProfile } from './target-profile.js';
@@ -26,6 +27,8 @@ export interface TargetState {
   blockedUntil: number;
   /** What the last failure said; null after a success. */
   errorMessage: string | null;
+  /** What the last failure was; null after a success. */
+  lastFailure: FailureClass | null;
   /** Traceparent of the last failed call before the target became unavailable; null after a success. */
   evidence: string | null;
   /** Clock of the last event; when the clock goes back, all times here go back with it. */
@@ -55,6 +58,7 @@ export function initialTargetState(profile: TargetProfile, policy: HealthPolicy)
     lastGoodTrafficAt: 0,
     blockedUntil: 0,
     errorMessage: null,
+    lastFailure: null,
     evidence: null,
     foldedAt: 0,
   };

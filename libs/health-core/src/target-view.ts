@@ -1,5 +1,6 @@
 import { assess } from './assessment.js';
 import { hasFreshProbe, type BreakerPhase, type OpenReason } from './breaker.js';
+import type { FailureClass } from './failure.js';
 import type { HealthPolicy } from './policy.js';
 import { healthFactorOf } from './score.js';
 import type { TargetProfile } from './target-profile.js';
@@ -47,6 +48,8 @@ export interface TargetView {
   reason: OpenReason | null;
   /** What the last failure said; null after a success. */
   errorMessage: string | null;
+  /** What the last failure was; null after a success. */
+  lastFailure: FailureClass | null;
   /** Traceparent of the call that opened the breaker; null while it is closed. */
   evidence: string | null;
   /** When a probe last told something, good or bad. */
@@ -86,6 +89,7 @@ export function viewTarget(state: TargetState, profile: TargetProfile, now: numb
     blockedUntil: state.blockedUntil,
     reason,
     errorMessage: state.errorMessage,
+    lastFailure: state.lastFailure,
     evidence: breaker === 'closed' ? null : state.evidence,
     lastProbeAt: state.breaker.lastProbeAt,
     lastGoodTrafficAt: state.lastGoodTrafficAt,

@@ -128,6 +128,7 @@ function counted(state: TargetState, observation: Observation, verdict: 'good' |
     failures: state.failures + (failed ? 1 : 0),
     article: observation.source === 'probe' ? countedProbe(state.article, observation, failed) : state.article,
     errorMessage: failed ? (observation.errorMessage ?? observation.outcome) : null,
+    lastFailure: failed && observation.outcome !== 'success' ? observation.outcome : null,
     // The call that led to the opening explains it; those that failed since do not.
     evidence: isOut ? state.evidence : failed ? (observation.evidence ?? null) : null,
   };
@@ -167,8 +168,10 @@ function withBreaker(state: TargetState, breaker: Breaker): TargetState {
   const closes = breaker.phase === 'closed' && state.breaker.phase !== 'closed';
   if (!closes) return { ...state, breaker };
   const success = { ...state.success, bad: 0 };
-  return { ...state, breaker, success, latency: forgetSlowness(state.latency), errorMessage: null, evidence: null };
+  return { ...state, breaker, success, latency: forgetSlowness(state.latency), ...NOTHING_WRONG };
 }
+
+const NOTHING_WRONG = { errorMessage: null, lastFailure: null, evidence: null };
 
 function onClock(state: TargetState, now: number): TargetState {
   const backMs = state.foldedAt - now;

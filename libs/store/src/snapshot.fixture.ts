@@ -33,6 +33,7 @@ export const targetHealth = (change: Partial<TargetHealth> = {}): TargetHealth =
   lastCheckAt: 1_700_000_000_000,
   probeIntervalMs: 30_000,
   errorMessage: null,
+  lastFailure: null,
   evidence: null,
   ...change,
 });
