@@ -1,3 +1,4 @@
+import type { JobResult } from '#libs/contracts';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import {
   allAttempts,
@@ -107,6 +108,33 @@ describe.each(WIRES)('with $kind, streaming $streaming', (wire) => {
     expect(rest).toMatchObject({ target: 'one', servedModel: 'm1', requestedModel: 'm1' });
     expect(usage).toMatchObject({ estimated: false });
     expect(cost).toEqual({ usd: usage!.inputTokens / 1_000, source: 'config', estimated: false });
+  });
+
+  test.each([
+    ['counts its tokens and says nothing', { kind: 'empty-content' }],
+    ['breaks off after it has counted the prompt', { kind: 'cut', afterChunks: 2 }],
+  ] as const)('G56 a call that %s is not billed: usage and cost are those of the answer', async (_what, fault) => {
+    const price = (usd: number) => `price: { inputPerMillion: ${usd}, outputPerMillion: ${usd} }`;
+    await start({ wire, first: price(9_000), second: price(1_000) });
+    await pair.fault(fault);
+    const outcome = await pair.run();
+    if (outcome.status === 'failed') throw new Error(outcome.error.message);
+    const { usage: said, understudy } = outcome.result as JobResult & { usage: Record<string, number> };
+    const { target, usage, cost, attempts } = understudy;
+    expect(target).toBe('two');
+    expect(usage).toEqual({
+      inputTokens: said['prompt_tokens'],
+      outputTokens: said['completion_tokens'],
+      estimated: false,
+    });
+    expect(cost).toEqual({ usd: said['total_tokens']! / 1_000, source: 'config', estimated: false });
+    expect(attempts.map(({ outcome, costUsd }) => [outcome === 'success', costUsd])).toEqual([
+      [false, undefined],
+      [true, cost!.usd],
+    ]);
+    const metrics = await (await fetch(`${pair.router.url}/metrics`)).text();
+    expect(metrics).toMatch(/^ai_cost_usd_total\{model="m1"\} 0$/m);
+    expect(metrics).toContain(`ai_cost_usd_total{model="m2"} ${cost!.usd}\n`);
   });
 
   test('tokens that the provider does not count are estimated, and told to be', async () => {
