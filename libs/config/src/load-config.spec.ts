@@ -105,6 +105,13 @@ describe('a good configuration', () => {
   test('may end a base URL with a slash', () => {
     expect(parseConfig(BASE.replace('/v1 }', '/v1/ }'), {}).providers['a']?.baseUrl).toBe('http://127.0.0.1:1/v1');
   });
+
+  test('may give a base URL a query, which every call is to carry', () => {
+    const parsed = (end: string) => parseConfig(BASE.replace('/v1 }', `${end}' }`).replace('http:', "'http:"), {});
+    const baseUrl = (end: string) => parsed(end).providers['a']?.baseUrl;
+    expect(baseUrl('/v1/?api-version=2024-10-21')).toBe('http://127.0.0.1:1/v1?api-version=2024-10-21');
+    expect(baseUrl('?path=a/')).toBe('http://127.0.0.1:1?path=a/');
+  });
 });
 
 describe('a bad configuration is refused', () => {
@@ -149,6 +156,12 @@ describe('a bad configuration is refused', () => {
       BASE.replace('http://', 'http://me:pw@'),
       'providers.a.baseUrl: holds credentials; move them to apiKey',
     ],
+    [
+      'a key in the query of a URL',
+      BASE.replace('/v1 }', '/v1?api-version=1&Key=sk-1 }'),
+      'providers.a.baseUrl: holds a credential, Key; move it to apiKey or headers',
+    ],
+    ['a fragment in a URL', BASE.replace('/v1 }', '/v1#here }'), 'providers.a.baseUrl: must not have a fragment'],
     ['a URL that is none', BASE.replace('http://127.0.0.1:1/v1', 'localhost'), 'providers.a.baseUrl: is not a URL'],
     [
       'a key with a line break',

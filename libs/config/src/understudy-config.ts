@@ -19,12 +19,32 @@ function baseUrlProblem(text: string): string | undefined {
   const url = new URL(text);
   if (!['http:', 'https:'].includes(url.protocol)) return 'must begin with http:// or https://';
   if (url.username || url.password) return 'holds credentials; move them to apiKey: ${NAME_OF_A_VARIABLE}';
-  if (url.search || url.hash) return 'must not have a query or a fragment';
+  if (url.hash) return 'must not have a fragment (#…)';
+  const secret = [...url.searchParams.keys()].find((name) => secretParameters.has(name.toLowerCase()));
+  if (secret) return `holds a credential, ${secret}; move it to apiKey or headers, as \${NAME_OF_A_VARIABLE}`;
   const [operation] =
     /\/(chat\/completions|completions|messages|responses|embeddings|models)\/*$/.exec(url.pathname) ?? [];
   if (operation) return `must end before ${operation}, which is added to each call`;
   return undefined;
 }
+
+/** Of its path; a query may end with one that means something. */
+const withoutLastSlash = (url: string) => url.replace(/^([^?]*?)\/+(?=\?|$)/, '$1');
+
+/** An address stands in files and in the messages of errors; these never do. */
+const secretParameters = new Set([
+  'access_token',
+  'api-key',
+  'api_key',
+  'apikey',
+  'auth',
+  'key',
+  'password',
+  'secret',
+  'sig',
+  'subscription-key',
+  'token',
+]);
 
 /** HTTP refuses anything else, call by call, long after the start. */
 const headerValue = z
@@ -54,8 +74,8 @@ const providerSchema = z.strictObject({
   kind: z.enum(['openai-compatible', 'anthropic'], {
     error: 'must be openai-compatible (OpenAI, Azure, Gemini, DeepSeek, vLLM, Ollama, relays) or anthropic',
   }),
-  /** Where `/chat/completions` lies; for `anthropic`, where `/messages` lies. */
-  baseUrl: baseUrl.transform((text) => text.replace(/\/+$/, '')),
+  /** Where `/chat/completions` lies; for `anthropic`, where `/messages` lies. Its query (`?api-version=…`) goes with every call. */
+  baseUrl: baseUrl.transform(withoutLastSlash),
   /** Sent as a bearer token. Write `${NAME}`: a key never stands in the file itself. */
   apiKey: headerValue.optional(),
   /** Extra headers, sent with every call. */
