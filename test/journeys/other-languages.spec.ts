@@ -35,7 +35,7 @@ afterAll(async () => {
 });
 
 /** The lines in one language as they stand in the documentation. */
-async function documented(language: 'js' | 'sh'): Promise<string> {
+async function documented(language: 'js' | 'python' | 'sh'): Promise<string> {
   const text = await readFile('docs/other-languages.md', 'utf8');
   return new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, 'm').exec(text)![1]!;
 }
@@ -60,6 +60,20 @@ it('a job that does not fit the contract fails with invalid_request for whoever 
   const { stderr } = await runDocumented((code) => code.replace("role: 'user', ", ''));
   expect(stderr.trim()).toBe('invalid_request');
   expect((await simulator.calls({ provider })).total).toBe(1);
+});
+
+it('the documented lines of Python do the same', async ({ skip }) => {
+  const missing = await run('python3', ['-c', 'import bullmq, redis.asyncio']).then(
+    () => undefined,
+    (error: Error) => error.message.trim().split('\n').at(-1),
+  );
+  skip(missing !== undefined, `needs python3 with the package bullmq: ${missing}`);
+  const before = (await simulator.calls({ provider })).total;
+  const env = { PATH: process.env.PATH, REDIS_URL: stack.redisUrl, UNDERSTUDY_PREFIX: stack.prefix };
+  const { stdout, stderr } = await run('python3', ['-c', await documented('python')], { env });
+  expect(stderr).toBe('');
+  expect(stdout.trim()).not.toBe('');
+  expect((await simulator.calls({ provider })).total).toBe(before + 1);
 });
 
 it('the documented lines of curl hand in a job over HTTP and fetch its result; repeated, they get the same one', async () => {
