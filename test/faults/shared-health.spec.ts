@@ -66,8 +66,8 @@ const eachIsStale = async (stale: boolean) =>
 describe('two routers', () => {
   test('G48 P3 open one breaker together, and both respect it within a second', async () => {
     await eachIsStale(false);
-    // All are under way before the first one fails: after three or four failures the score alone sends jobs elsewhere, and
-    // with no prober nobody would ask the sick target a fifth time.
+    // All are under way before the first one fails: a router that has met three failures in a row leaves the target alone for
+    // two seconds, so that of jobs that come one after another few would meet it often enough.
     await admin.slow(providers[0], { addMs: 500 });
     await admin.kill(providers[0]);
     const failed = await Promise.all(Array.from({ length: 20 }, ask));

@@ -59,6 +59,16 @@ describe('choose', () => {
       { primary: [is(a, OPEN)], standIns: [b], fallbacks: [c] },
       'b/x stand-in',
     ],
+    [
+      'the only target of a route has all first attempts while it is merely sick',
+      { primary: [is(a, SICK)], standIns: [b], fallbacks: [c] },
+      'a/x primary',
+    ],
+    [
+      'in the article profile a sick one has none while a stand-in can answer',
+      { primary: [is(a, { ...SICK, healthFactor: 0 })], standIns: [b], fallbacks: [c] },
+      'b/x stand-in',
+    ],
     ['then the fallback chain, in its own order', { primary: [is(a, OPEN)], fallbacks: [c, b] }, 'c/x fallback'],
     ['the chain passes over what is open', { primary: [is(a, OPEN)], fallbacks: [is(c, OPEN), b] }, 'b/x fallback'],
     ['a preferred target comes first', { primary: [a], preferred: b }, 'b/x preferred'],
