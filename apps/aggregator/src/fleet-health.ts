@@ -10,7 +10,6 @@ import {
   type Observation,
   type FleetMode,
   type ModeRules,
-  type SharedDisabling,
   type TargetProfile,
   type TargetState,
 } from '#libs/health-core';
@@ -147,15 +146,19 @@ export class FleetHealth {
     const [state, effects] = transition(record.state, event, profile, this.#policy);
     record.state = state;
     const own = effects.map((effect) => ({ ...effect, target: profile.id, model: profile.model }));
-    const opened = effects.find((effect) => effect.type === 'opened');
-    return opened ? [...own, ...this.#warnSiblings(profile, event.now, opened.disabling)] : own;
+    const { now } = event;
+    const told = effects.flatMap((effect): HealthEvent[] => {
+      if (effect.type === 'opened') return [{ type: 'sibling-opened', now, disabling: effect.disabling }];
+      return effect.type === 'blocked' && effect.account ? [{ type: 'sibling-blocked', now, ...effect.account }] : [];
+    });
+    return [...own, ...told.flatMap((news) => this.#tellSiblings(profile, news))];
   }
 
-  /** Targets of one provider tend to fail together: the others are watched more closely. */
-  #warnSiblings({ id, provider }: TargetProfile, now: number, disabling?: SharedDisabling): TargetEffect[] {
+  /** Targets of one provider tend to fail together: the others are watched more closely, or share a block of the account. */
+  #tellSiblings({ id, provider }: TargetProfile, news: HealthEvent): TargetEffect[] {
     const siblings = [...this.#targets.values()].filter(
       ({ profile }) => profile.provider === provider && profile.id !== id,
     );
-    return siblings.flatMap((sibling) => this.#apply(sibling, { type: 'sibling-opened', now, disabling }));
+    return siblings.flatMap((sibling) => this.#apply(sibling, news));
   }
 }

@@ -156,6 +156,7 @@ export class ProbeService {
       at: endedAt,
       ...(generation !== undefined && { generation }),
       ...(!outcome.ok && outcome.httpStatus !== undefined && { httpStatus: outcome.httpStatus }),
+      ...(!outcome.ok && outcome.scope !== undefined && { scope: outcome.scope }),
       ...(!outcome.ok && outcome.retryAfterMs !== undefined && { retryAfterMs: outcome.retryAfterMs }),
       // Nothing that a provider says of a ping can quote anybody's prompt.
       ...(!outcome.ok && { errorMessage: `${summaryOf(outcome)}: ${outcome.message}`, evidence: traceparent }),

@@ -186,6 +186,7 @@ function endOf(choice: Choice, outcome: CallOutcome | null, blameless: boolean):
     ...(choice.kind === 'panic' && { panic: true }),
     ...(failure && { errorMessage: summaryOf(failure) }),
     ...(failure?.httpStatus !== undefined && { httpStatus: failure.httpStatus }),
+    ...(failure?.scope !== undefined && { scope: failure.scope }),
     ...(failure?.retryAfterMs !== undefined && { retryAfterMs: failure.retryAfterMs }),
     ...(outcome?.firstTokenMs !== undefined && { firstTokenMs: outcome.firstTokenMs }),
     ...(outcome?.ok && paceOf(outcome)),

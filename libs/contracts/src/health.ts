@@ -19,6 +19,8 @@ export const observationSchema = z.object({
   firstTokenMs: z.number().min(0).max(86_400_000).optional(),
   perTokenMs: z.number().min(0).max(86_400_000).optional(),
   httpStatus: z.int().min(100).max(999).optional(),
+  /** A word of a newer version is as good as none. */
+  scope: z.enum(['target', 'key']).optional().catch(undefined),
 });
 
 /** A word that a newer version may add to is not refused: what is unknown is still a reason. */

@@ -85,6 +85,14 @@ describe('whom a refusal concerns', () => {
     expect(sharedOf(observe(call(outcome, { source: 'probe', ...(httpStatus && { httpStatus }) })))).toBe(shared);
   });
 
+  test.each([
+    ['a 403 that names the key', 403, 'key', 'auth'],
+    ['a permission that is refused in an answer of 200', 200, 'target', undefined],
+  ] as const)('what the provider says counts before the status: %s', (_what, httpStatus, scope, shared) => {
+    const { observe } = target();
+    expect(sharedOf(observe(call('auth', { source: 'probe', httpStatus, scope })))).toBe(shared);
+  });
+
   test('a sibling goes too, and tells nobody in its turn', () => {
     const { fold, view, now } = target();
     const disabling = { reason: 'auth', since: now() - 500, draw: 0.5 } as const;

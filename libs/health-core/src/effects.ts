@@ -1,8 +1,9 @@
 import { isDisabling } from './breaker.js';
 import { assess, type Assessment } from './assessment.js';
 import type { OpenReason } from './breaker.js';
-import type { ChangeReason, HealthEffect, HealthEvent, SharedDisabling } from './health-event.js';
+import type { AccountBlock, ChangeReason, HealthEffect, HealthEvent, SharedDisabling } from './health-event.js';
 import { measured } from './latency.js';
+import type { Observation } from './observation.js';
 import type { HealthPolicy } from './policy.js';
 import type { TargetProfile } from './target-profile.js';
 import type { TargetState } from './target-state.js';
@@ -43,7 +44,12 @@ export function effectsOf(
   // More answers to calls that were under way say the same once more.
   const grownMs = after.blockedUntil - Math.max(before.blockedUntil, event.now);
   if (observation && grownMs > SAME_BLOCK_MS)
-    effects.push({ type: 'blocked', forMs: after.blockedUntil - event.now, cause: observation });
+    effects.push({
+      type: 'blocked',
+      forMs: after.blockedUntil - event.now,
+      account: accountBlock(observation, after.blockedUntil, event.now),
+      cause: observation,
+    });
   if (observation?.outcome === 'success' && (measured(observation.latencyMs) ?? 0) > profile.maxLatencyMs) {
     const { latencyMs, source } = observation;
     effects.push({ type: 'slow-answer', latencyMs, maxLatencyMs: profile.maxLatencyMs, source });
@@ -51,13 +57,20 @@ export function effectsOf(
   return effects;
 }
 
-/** A refused key (401), an empty account and a closed region concern all targets of the provider; a 403 and a model that is gone do not. */
+/**
+ * A refused key, an empty account and a closed region concern all targets of the provider; a permission that is missing and a model
+ * that is gone do not. Where the provider did not say which it was, a 403 is a missing permission.
+ */
 function sharedDisabling(reason: OpenReason, event: HealthEvent): SharedDisabling | undefined {
   if (event.type !== 'observed' || !isDisabling(reason) || reason === 'model_gone') return undefined;
-  const { httpStatus, latencyMs } = event.observation;
-  if (reason === 'auth' && (httpStatus === undefined || httpStatus === 403)) return undefined;
+  const { httpStatus, latencyMs, scope } = event.observation;
+  const assumed = httpStatus === undefined || httpStatus === 403 ? 'target' : 'key';
+  if (reason === 'auth' && (scope ?? assumed) === 'target') return undefined;
   return { reason, since: event.now - (measured(latencyMs) ?? 0), draw: event.draw };
 }
+
+const accountBlock = ({ scope, latencyMs }: Observation, until: number, now: number): AccountBlock | null =>
+  scope === 'key' ? { since: now - (measured(latencyMs) ?? 0), until } : null;
 
 function changeReason(was: Assessment, is: Assessment): ChangeReason {
   if (is.condition === 'unavailable') return is.reason ?? 'consecutive_failures';

@@ -26,6 +26,12 @@ export type FailureClass =
 /** The failures after which a target cannot work until somebody changes a key, a bill or the configuration. */
 export type DisablingFailure = Extract<FailureClass, 'quota' | 'auth' | 'model_gone' | 'region'>;
 
+/**
+ * Whom a failure concerns beside the call: `target` the model at this provider, `key` all targets that are reached with the same key
+ * or account.
+ */
+export type FailureScope = 'target' | 'key';
+
 /** One more call to the target that failed, within the same pass over the targets. */
 export interface SameTargetRetry {
   /**

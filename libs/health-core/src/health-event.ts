@@ -14,6 +14,11 @@ export type HealthEvent =
   | { type: 'ticked'; now: number; draw: number }
   /** The breaker of another target of the same provider has opened. `disabling` is set where the reason concerns both. */
   | { type: 'sibling-opened'; now: number; disabling?: SharedDisabling | undefined }
+  /**
+   * Another target of the provider was refused for the pace of the whole account: nobody who shares it is asked until `until`. Who has
+   * answered since the refused call was begun (`since`) shows that it does not concern him.
+   */
+  | { type: 'sibling-blocked'; now: number; since: number; until: number }
   /** An operator takes the target out; it stays out until it is released. `reason` is for people. */
   | { type: 'held-out'; now: number; reason: string }
   /** The operator lets it in again: half-open, to be proven by probes or trials. */
@@ -25,6 +30,12 @@ export interface SharedDisabling {
   /** When the failed call was begun: who has answered since proves that it does not concern him. */
   since: number;
   draw: number;
+}
+
+/** A 429 that spoke of the account, and not of the model alone. */
+export interface AccountBlock {
+  since: number;
+  until: number;
 }
 
 /** Why the condition of a target changed. */
@@ -54,7 +65,7 @@ export type HealthEffect =
     }
   /** Send `sibling-opened` to the other targets of the same provider. */
   | { type: 'opened'; reason: OpenReason; openUntil: number; disabling?: SharedDisabling | undefined }
-  /** Publish at once, tell people: the target asked to be left alone, by all routers. */
-  | { type: 'blocked'; forMs: number; cause: Observation }
+  /** Publish at once, tell people: the target asked to be left alone, by all routers. With `account`, send `sibling-blocked` to the other targets of the same provider. */
+  | { type: 'blocked'; forMs: number; account: AccountBlock | null; cause: Observation }
   /** Warn. */
   | { type: 'slow-answer'; latencyMs: number; maxLatencyMs: number; source: Observation['source'] };

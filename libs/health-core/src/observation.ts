@@ -1,4 +1,4 @@
-import type { FailureClass } from './failure.js';
+import type { FailureClass, FailureScope } from './failure.js';
 
 /** One call to a target, as it ended. Probes and real traffic give the same kind of observation. */
 export interface Observation {
@@ -27,8 +27,10 @@ export interface Observation {
   panic?: boolean;
   /** What the provider asked for with a 429, in milliseconds. */
   retryAfterMs?: number;
-  /** HTTP status of a failed call: 401 concerns the key, 403 the target alone. */
+  /** HTTP status of a failed call. Without a `scope` 401 concerns the key, 403 the target alone. */
   httpStatus?: number;
+  /** Of a refused key or a 429, where the provider said enough to tell. */
+  scope?: FailureScope;
   /** From sending the request to the first token, in milliseconds; of any call that got one. */
   firstTokenMs?: number;
   /** Between two tokens of a streamed answer, in milliseconds, on the average; only of a good one that is long enough to tell. */

@@ -27,6 +27,46 @@ const after429 = (
     policy,
   );
 
+describe('a 429 that speaks of the account', () => {
+  const seen = (scope: 'key' | undefined) =>
+    transition(
+      fresh(),
+      {
+        type: 'observed',
+        observation: observationOf({
+          outcome: 'rate_limited',
+          retryAfterMs: 9_000,
+          latencyMs: 100,
+          ...(scope && { scope }),
+        }),
+        now: START,
+        draw: 0.5,
+      },
+      PROFILE,
+      DEFAULT_POLICY,
+    )[1];
+  const block = { type: 'sibling-blocked', since: START - 100, until: START + 9_000 } as const;
+  const afterBlock = (state: TargetState, now: number) => transition(state, { ...block, now }, PROFILE, DEFAULT_POLICY);
+
+  test('is to be told to the siblings, and no other is', () => {
+    expect(seen('key')).toMatchObject([{ type: 'blocked', account: { since: START - 100, until: START + 9_000 } }]);
+    expect(seen(undefined)).toMatchObject([{ type: 'blocked', account: null }]);
+  });
+
+  test('closes a sibling for as long, and is told once', () => {
+    const [state, effects] = afterBlock(fresh(), START);
+    expect(state.blockedUntil).toBe(START + 9_000);
+    expect(effects).toEqual([]);
+    expect(state).toMatchObject({ failures: 0, breaker: { phase: 'closed' } });
+  });
+
+  test('does not concern a sibling that has answered since, nor shorten a longer block of its own', () => {
+    const { state, now } = tell('ok');
+    expect(afterBlock(state, now)[0].blockedUntil).toBe(0);
+    expect(afterBlock({ ...fresh(), blockedUntil: START + 60_000 }, START)[0].blockedUntil).toBe(START + 60_000);
+  });
+});
+
 describe('a 429', () => {
   test.each<[string, number | undefined, number, number]>([
     ['that names five seconds closes a window for everybody', 5_000, 5_000, 5_000],

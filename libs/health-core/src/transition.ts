@@ -54,6 +54,10 @@ function apply(state: TargetState, event: HealthEvent, profile: TargetProfile, p
       return state;
     case 'sibling-opened':
       return afterSibling(state, event, policy);
+    case 'sibling-blocked':
+      return state.lastGoodAt >= event.since
+        ? state
+        : { ...state, blockedUntil: Math.max(state.blockedUntil, event.until) };
     case 'held-out':
       return { ...withBreaker(state, heldOut(state.breaker, event.now)), errorMessage: event.reason, evidence: null };
     case 'released':

@@ -30,6 +30,7 @@ export function failedCall(thrown: unknown, { scope, latencyMs, httpStatus, secr
     latencyMs,
     httpStatus,
     retryAfterMs: more.retryAfterMs,
+    ...(more.scope && { scope: more.scope }),
     ...(httpStatus === undefined && isDropped(error) && { unanswered: true }),
     ...(deadline && { deadline }),
     ...(firstTokenMs !== undefined && { firstTokenMs }),

@@ -6,7 +6,7 @@ import type {
   Embeddings,
   EmbeddingsRequest,
 } from '#libs/contracts';
-import type { FailureClass } from '#libs/health-core';
+import type { FailureClass, FailureScope } from '#libs/health-core';
 import type { CallDeadline } from './attempt-abort.js';
 import type { CallLimits } from './call-limits.js';
 
@@ -83,6 +83,8 @@ export interface FailedCall {
   httpStatus: number | undefined;
   /** How long the provider asked us to stay away, in milliseconds; bounded, never NaN. */
   retryAfterMs: number | undefined;
+  /** Whom the failure concerns, where the provider told. */
+  scope?: FailureScope | undefined;
   /** Which of our timers ended it, if one did. */
   deadline?: CallDeadline | undefined;
   /** The connection stood and was dropped before anything came back, as happens to one that was kept open for too long. */

@@ -47,5 +47,5 @@ export function checkJson({ status, headers, text }: WholeAnswer): unknown {
 /** An error that the provider reports: as a status, in a body or as an event of a stream. */
 export function reportedError(answer: ProviderAnswer): AnswerError | undefined {
   const error = classifyError(answer, Date.now());
-  return error && new AnswerError(error.failure, error.message, { retryAfterMs: error.retryAfterMs });
+  return error && new AnswerError(error.failure, error.message, error);
 }

@@ -1,7 +1,8 @@
-import type { FailureClass } from '#libs/health-core';
+import type { FailureClass, FailureScope } from '#libs/health-core';
 import { retryAfterMs } from '../retry-after.js';
 import { exhaustedLimitMs } from '../exhausted-limit.js';
 import { classifySignal } from './classification-rules.js';
+import { scopeOf } from './scope-of.js';
 import { readErrorSignal, type ProviderAnswer } from './error-signal.js';
 
 /** What a reported error means. */
@@ -11,6 +12,8 @@ export interface ClassifiedError {
   message: string;
   /** How long the provider asked us to stay away, in milliseconds; bounded, never NaN. */
   retryAfterMs: number | undefined;
+  /** Whom it concerns, where the provider told. */
+  scope: FailureScope | undefined;
 }
 
 /**
@@ -26,5 +29,6 @@ export function classifyError(answer: ProviderAnswer, now: number): ClassifiedEr
   const waitMs =
     retryAfterMs(answer.headers, now, answer.body) ??
     (failure === 'rate_limited' ? exhaustedLimitMs(answer.headers, now) : undefined);
-  return { failure, message: signal.message || `the provider answered ${answer.status}`, retryAfterMs: waitMs };
+  const message = signal.message || `the provider answered ${answer.status}`;
+  return { failure, message, retryAfterMs: waitMs, scope: scopeOf(failure, signal) };
 }

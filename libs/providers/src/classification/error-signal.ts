@@ -17,6 +17,8 @@ export interface ErrorSignal {
   budgetResets: boolean;
   /** or why they moderated the prompt. */
   isModerated: boolean;
+  /** Quotas that Google says are used up; `model` is empty for one that is not counted per model. */
+  exhaustedQuotas: readonly { id: string; model: string }[];
   /** A wait was announced: what looks like an empty account is only busy. */
   announcesRetry: boolean;
   /** Whether the body was an error object of a provider at all, and not a page of something in between. */
@@ -55,6 +57,7 @@ export function readErrorSignal({ status, headers, body, isError }: ProviderAnsw
     limitSource: textOf(metadata['limit_source']),
     budgetResets: metadata['resets_at'] !== undefined && metadata['resets_at'] !== null,
     isModerated: Array.isArray(metadata['reasons']) && metadata['reasons'].length > 0,
+    exhaustedQuotas: quotasIn(fields),
     announcesRetry: ['retry-after', 'retry-after-ms', 'x-ms-retry-after-ms'].some(
       (name) => headerValue(headers, name) !== undefined,
     ),
@@ -80,6 +83,18 @@ function namesIn(fields: Fields, metadata: Fields, awsName: string | undefined):
     .filter((name) => typeof name === 'string' || typeof name === 'number')
     .map((name) => String(name).toLowerCase())
     .filter((name) => name !== '');
+}
+
+/** `QuotaFailure` of Google: `{violations: [{quotaId, quotaDimensions: {model}}]}` among the details. */
+function quotasIn({ details }: Fields): { id: string; model: string }[] {
+  const violations = (Array.isArray(details) ? details : []).flatMap((detail): unknown[] => {
+    const { violations: list } = asFields(detail);
+    return Array.isArray(list) ? list : [];
+  });
+  return violations.map((violation) => {
+    const { quotaId, quotaDimensions } = asFields(violation);
+    return { id: textOf(quotaId), model: textOf(asFields(quotaDimensions)['model']) };
+  });
 }
 
 const messageIn = (fields: Fields) =>

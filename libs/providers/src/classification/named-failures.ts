@@ -1,5 +1,29 @@
 import type { FailureClass } from '#libs/health-core';
 
+/** What AWS calls a key that it does not know, that has expired, or with which something was signed wrongly: with 403, never 401. */
+const AWS_KEY_NAMES = [
+  'unrecognizedclientexception',
+  'invalidclienttokenid',
+  'expiredtokenexception',
+  'expiredtoken',
+  'invalidsignatureexception',
+  'signaturedoesnotmatch',
+  'incompletesignature',
+  'missingauthenticationtokenexception',
+  'missingauthenticationtoken',
+] as const;
+
+/** Names of `auth` that speak of the key or its account, and not of what it may do. */
+const KEY_NAMES: ReadonlySet<string> = new Set([
+  ...AWS_KEY_NAMES,
+  'authentication_error',
+  'unauthenticated',
+  'invalid_api_key',
+  'api_key_invalid',
+  'account_deactivated',
+  'organization_on_hold',
+]);
+
 /**
  * Codes, types and exception names that say by themselves what happened, in lower case. Generic ones (`invalid_request_error`,
  * `rate_limit_error`, `permission_denied`) are not here: they say no more than their status (status-of-name.ts).
@@ -35,9 +59,7 @@ const NAMES: Partial<Record<FailureClass, readonly string[]>> = {
     'api_key_invalid',
     'account_deactivated',
     'organization_on_hold',
-    'unrecognizedclientexception',
-    'expiredtokenexception',
-    'invalidsignatureexception',
+    ...AWS_KEY_NAMES,
     'accessdeniedexception',
   ],
   region: ['unsupported_country_region_territory'],
@@ -82,3 +104,6 @@ export function failureNamed(names: readonly string[]): FailureClass | undefined
   }
   return undefined;
 }
+
+/** Whether what was refused is the key itself, whatever it was used for. */
+export const namesKey = (names: readonly string[]): boolean => names.some((name) => KEY_NAMES.has(name));

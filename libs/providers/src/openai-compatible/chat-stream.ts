@@ -96,7 +96,7 @@ class ChatEvents implements ChatStreamListener {
 
 function throwReported(body: unknown, headers: Headers, isError: boolean): void {
   const reported = classifyError({ status: 200, headers, body, isError }, Date.now());
-  if (reported) throw new AnswerError(reported.failure, reported.message, { retryAfterMs: reported.retryAfterMs });
+  if (reported) throw new AnswerError(reported.failure, reported.message, reported);
 }
 
 /** A chunk of an answer; undefined for what is none. The last one, with the usage, has no choices, and sometimes not even a list. */

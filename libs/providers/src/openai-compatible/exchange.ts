@@ -68,5 +68,5 @@ async function reportedError({ statusCode, headers, body }: Dispatcher.ResponseD
   const answer = { status: statusCode, headers, body: parseJson(text) ?? text };
   const reported = classifyError(answer, Date.now());
   if (!reported) return new AnswerError('bad_response', `the provider answered ${statusCode}`);
-  return new AnswerError(reported.failure, reported.message, { retryAfterMs: reported.retryAfterMs });
+  return new AnswerError(reported.failure, reported.message, reported);
 }

@@ -14,7 +14,7 @@ export async function readJson(
   const text = await readBody(body, maxBytes);
   const json = parseJson(text);
   const reported = classifyError({ status: statusCode, headers, body: json }, Date.now());
-  if (reported) throw new AnswerError(reported.failure, reported.message, { retryAfterMs: reported.retryAfterMs });
+  if (reported) throw new AnswerError(reported.failure, reported.message, reported);
   if (typeof json === 'object' && json !== null && !Array.isArray(json)) return json;
   // Its kind and size, not its text: what a provider generated is the caller's data and stays out of logs and traces.
   const kind = String(headers['content-type'] ?? 'no type').slice(0, 80);
