@@ -269,6 +269,7 @@ describe('the other doors', () => {
     expect(status).toBe(404);
     expect(json.error).toMatchObject({ code: 'unknown_url', type: 'invalid_request_error' });
     expect(json.error.message).not.toContain('abc');
+    expect(json.error.message).toContain('/v1/chat/completions, /v1/embeddings, /v1/jobs and /v1/models');
   });
 });
 

@@ -34,7 +34,7 @@ export class OpenAiErrorFilter implements ExceptionFilter {
       return doorError(
         404,
         'unknown_url',
-        `Unknown request URL: ${request.method} ${path}. This gateway serves /v1/chat/completions, /v1/jobs and /v1/models.`,
+        `Unknown request URL: ${request.method} ${path}. This gateway serves /v1/chat/completions, /v1/embeddings, /v1/jobs and /v1/models.`,
       );
     }
     if (error instanceof HttpException && error.getStatus() < 500)
