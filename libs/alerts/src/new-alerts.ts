@@ -6,7 +6,7 @@ import type { OpenAlert } from './alert-state.js';
 const CURES: Readonly<Record<string, string>> = {
   auth: 'the key is refused: check apiKey and what it may do',
   quota: 'the account is out of money or quota: pay, or raise the limit',
-  model_gone: 'the model is gone: configure another',
+  model_gone: 'the model is gone: configure another model',
   region: 'the provider refuses this region: call it from elsewhere, or remove it',
 };
 
