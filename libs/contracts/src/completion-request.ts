@@ -7,7 +7,7 @@ const contentPart = z.looseObject({ type: z.string() });
 
 const message = z.looseObject({
   role: z.string().min(1),
-  content: z.union([z.string(), z.array(contentPart)]).nullish(),
+  content: z.union([z.string(), z.array(contentPart)], { error: 'must be a text or a list of parts' }).nullish(),
 });
 
 /**
