@@ -106,6 +106,19 @@ export function checkDoor({ operation }: ChatRequest, door: Operation): void {
   );
 }
 
+/**
+ * The door of jobs is that of all operations, so that the body has to say when it is not a chat.
+ * @throws UnderstudyError `invalid_request` where it looks like embeddings and does not say so
+ */
+export function checkJobDoor({ operation, request }: ChatRequest): void {
+  if (operation !== undefined || request['input'] === undefined || request['messages'] !== undefined) return;
+  throw new UnderstudyError(
+    'invalid_request',
+    'The request is not valid: messages: is missing; for embeddings add "understudy": {"operation": "embeddings"}',
+    { field: 'messages' },
+  );
+}
+
 function readRouting(
   asked: Routing | undefined,
   habits: { fallbacks: string[] | null | undefined; models: string[] | null | undefined },

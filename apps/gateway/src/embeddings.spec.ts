@@ -162,6 +162,14 @@ describe('/v1/jobs', () => {
     expect(found.headers.get('x-understudy-target')).toBe('a/e');
   });
 
+  it('tells who forgot to say so what is to be said', async () => {
+    const door = await gateway({ script: vectorsFor });
+    const { status, json } = await post(door, '/v1/jobs', body);
+    expect([status, json.error.param]).toEqual([400, 'messages']);
+    expect(json.error.message).toContain('"understudy": {"operation": "embeddings"}');
+    expect(door.jobs).toEqual([]);
+  });
+
   it('has no stream of it', async () => {
     const door = await gateway({ script: vectorsFor });
     expect((await post(door, '/v1/jobs', { ...later, stream: true })).json.error.param).toBe('stream');

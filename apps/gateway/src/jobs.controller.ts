@@ -5,7 +5,7 @@ import type { UnderstudyConfig } from '#libs/config';
 import { type JobResult, UnderstudyError } from '#libs/contracts';
 import { answerHeaders, factsOf } from './answer-headers.js';
 import { CallersService } from './callers.service.js';
-import { readChatRequest } from './chat-request.js';
+import { checkJobDoor, readChatRequest } from './chat-request.js';
 import { ChatStreamService } from './chat-stream.service.js';
 import { DoorError } from './door.errors.js';
 import { CONFIG } from './models.service.js';
@@ -36,11 +36,9 @@ export class JobsController {
     @Req() incoming: IncomingMessage,
     @Res() outgoing: ServerResponse,
   ): Promise<void> {
-    const { request, wishes, stream, operation } = readChatRequest(
-      body,
-      incoming.headers,
-      this.config.gateway.streaming,
-    );
+    const asked = readChatRequest(body, incoming.headers, this.config.gateway.streaming);
+    checkJobDoor(asked);
+    const { request, wishes, stream, operation } = asked;
     const isEmbedding = operation === 'embeddings';
     const options = { ...wishes, ...(operation && { operation }), ...(stream && !isEmbedding && { streaming: true }) };
     // Said again, so that the client refuses it like whatever else is wrong with a request.
