@@ -1,4 +1,4 @@
-import { Body, Controller, Get, HttpException, Inject, Put, UseGuards } from '@nestjs/common';
+import { Body, Controller, Get, Headers, HttpException, Inject, Put, UseGuards } from '@nestjs/common';
 import type { UnderstudyConfig } from '#libs/config';
 import { AUTO_MODE, modeRequestSchema, parseOrThrow, UnderstudyError, type ModeRequest } from '#libs/contracts';
 import type { SnapshotMode, ModeSetting } from '#libs/contracts';
@@ -36,9 +36,9 @@ export class ModeController {
   /** Sets a mode, or hands the choice back with `auto`. It counts within a second, and through every restart. */
   @Put()
   @UseGuards(AdminGuard)
-  async set(@Body() body: unknown): Promise<{ setting: ModeSetting }> {
+  async set(@Body() body: unknown, @Headers('content-type') type = ''): Promise<{ setting: ModeSetting }> {
     const known = [AUTO_MODE, ...this.#known()];
-    const request = requestOf(body);
+    const request = requestOf(body, type);
     if (!known.includes(request.mode))
       throw problem(400, 'invalid_request', `mode: no mode is called "${request.mode}"; known: ${known.join(', ')}`);
     const setting = { ...request, at: Date.now() };
@@ -68,13 +68,17 @@ export class ModeController {
   }
 }
 
-function requestOf(body: unknown): ModeRequest {
+const FORM = 'Send JSON with Content-Type: application/json: {"mode":"auto","reason":"why"}.';
+
+function requestOf(body: unknown, type: string): ModeRequest {
+  // Read as something else, its fields would be told to be missing.
+  if (!/^application\/json\b/i.test(type))
+    throw problem(400, 'invalid_request', `The request is not JSON by its Content-Type. ${FORM}`);
   try {
     return parseOrThrow(modeRequestSchema, body, 'request');
   } catch (error) {
     if (!(error instanceof UnderstudyError)) throw error;
-    const form = 'Send JSON with Content-Type: application/json: {"mode":"auto","reason":"why"}.';
-    throw problem(400, error.code, `${error.message}. ${form}`);
+    throw problem(400, error.code, `${error.message}. ${FORM}`);
   }
 }
 

@@ -215,7 +215,7 @@ describe('the door', () => {
     const form = { 'content-type': 'application/x-www-form-urlencoded' };
     expect(await problemOf(await put(aggregator, '{"mode":"direct","reason":"x"}', form))).toEqual([
       400,
-      expect.stringContaining('Content-Type: application/json'),
+      expect.stringMatching(/^The request is not JSON by its Content-Type\. .*Content-Type: application\/json/),
     ]);
     const redis = connectRedis({ url: redisUrl, name: 'spec', patience: 'patient' });
     expect(await redis.get(redisKeys(prefix).modeSetting)).toBe(null);
