@@ -38,7 +38,7 @@ ${CASES.map((_, i) => `  - { id: t${i}, provider: ${providerOf(i)}, model: m, se
 routes:
 ${CASES.map((_, i) => `  route${i}: { targets: [t${i}], fallbacks: [well], standIns: fallbacks }`).join('\n')}
 probes: { intervalMs: 1000 }
-health: { policy: { openBaseMs: 500, idleHalfOpenMs: 500, probeConfirmMs: 200, probeOpenMs: 300, probeOpenMaxMs: 500, probeFreshMs: 5000 } }
+health: { policy: { openBaseMs: 500, idleHalfOpenMs: 500, probeConfirmMs: 200, probeOpenMs: 300, probeOpenMaxMs: 500, probeDisabledMs: 500, probeFreshMs: 5000 } }
 `,
   });
   client = new CompletionClient({ redisUrl: stack.redisUrl, prefix: stack.prefix });

@@ -12,6 +12,7 @@ const open = (openForMs: number): Partial<TargetView> => ({
   consecutiveFailures: 5,
   changedAt: now - openForMs,
 });
+const refused: Partial<TargetView> = { ...open(3_600_000), reason: 'auth' };
 
 test.each([
   ['a target that is well is pinged as configured', {}, {}, 30_000],
@@ -20,9 +21,13 @@ test.each([
   ['a target that has just opened is asked every 3 s', open(0), {}, 3_000],
   ['one that stays open is asked more seldom', open(10_000), {}, 5_070],
   ['one that has been open for an hour still has its recovery noticed', open(3_600_000), {}, 8_568],
+  ['one whose key is refused is asked each quarter of an hour', refused, {}, 900_000],
+  ['even with nobody left to ask', refused, { isAnyClosed: false }, 900_000],
+  ['or the configured interval, if that is longer', refused, { usualMs: 1_800_000 }, 1_800_000],
+  ['until it answers', { ...refused, consecutiveFailures: 0 }, {}, 1_000],
   ['one that has answered is asked again at once', { ...open(3_600_000), consecutiveFailures: 0 }, {}, 1_000],
   ['with nobody left to ask, everybody is pinged each second', open(3_600_000), { isAnyClosed: false }, 1_000],
-  ['the configured interval is the longest', {}, { usualMs: 400 }, 400],
+  ['the configured interval is the longest of all others', {}, { usualMs: 400 }, 400],
 ])('%s', (_guarantee, change, situation, expected) => {
   expect(slotMs(change, situation)).toBe(expected);
 });

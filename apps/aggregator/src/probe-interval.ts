@@ -5,7 +5,7 @@ const STEP = 1.3;
 
 /** What the interval of a target depends on, beside the target itself. */
 export interface ProbeSituation {
-  /** The configured interval: probes are never more seldom. */
+  /** The configured interval: only the probes of a disabled target are more seldom. */
   usualMs: number;
   /** Whether some target of the fleet can be asked. */
   isAnyClosed: boolean;
@@ -19,7 +19,7 @@ export interface ProbeSituation {
 export function probeSlotMs(view: TargetView, situation: ProbeSituation, policy: HealthPolicy): number {
   const { usualMs, isAnyClosed, now } = situation;
   const wishedMs = probeIntervalMs(view, isAnyClosed, usualMs, now, policy);
-  const isGrowing = view.breaker !== 'closed' && wishedMs > policy.probeOpenMs;
+  const isGrowing = view.breaker !== 'closed' && wishedMs > policy.probeOpenMs && wishedMs <= policy.probeOpenMaxMs;
   const steps = isGrowing ? Math.floor(Math.log(wishedMs / policy.probeOpenMs) / Math.log(STEP)) : 0;
   return Math.max(1, Math.round(isGrowing ? policy.probeOpenMs * STEP ** steps : wishedMs));
 }

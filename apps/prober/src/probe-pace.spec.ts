@@ -53,6 +53,17 @@ describe('SnapshotPace', () => {
     expect(pace.intervalMs('a/x')).toBe(10_000);
   });
 
+  it('is slower for a target that is disabled, also while the aggregator is silent', () => {
+    const feed = feedOf();
+    const pace = new SnapshotPace(config, feed);
+    feed.publish({ probeIntervalMs: 900_000, breaker: 'open', reason: 'auth' });
+    expect(pace.intervalMs('a/x')).toBe(900_000);
+    feed.age = 600_000;
+    expect(pace.intervalMs('a/x')).toBe(900_000);
+    feed.publish({ probeIntervalMs: 900_000, breaker: 'half-open', reason: 'auth' });
+    expect(pace.intervalMs('a/x')).toBe(10_000);
+  });
+
   it('forgets what an aggregator wished that is silent now', () => {
     const feed = feedOf();
     const pace = new SnapshotPace(config, feed);

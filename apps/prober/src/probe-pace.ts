@@ -1,5 +1,6 @@
 import type { UnderstudyConfig } from '#libs/config';
 import type { ProbeJob, TargetHealth } from '#libs/contracts';
+import { isDisabling } from '#libs/health-core';
 import type { SnapshotFeed } from '#libs/store';
 
 /** One slot in so many has its ping whatever traffic shows. */
@@ -15,7 +16,7 @@ export interface ProbePace {
 
 /**
  * What the aggregator wishes, as long as it lives: a target that failed once is asked again at once, one that is out of use
- * every few seconds. Never slower than configured; without news of the aggregator, as configured.
+ * every few seconds. Slower than configured only for what is disabled; without news of the aggregator, as configured.
  */
 export class SnapshotPace implements ProbePace {
   #publishedAt = 0;
@@ -33,7 +34,10 @@ export class SnapshotPace implements ProbePace {
 
   intervalMs(target: string): number {
     const { intervalMs } = this.config.probes;
-    const wish = this.#isStale() ? undefined : this.#targets.get(target)?.probeIntervalMs;
+    const health = this.#targets.get(target);
+    // A key that is refused stays so while the aggregator is away.
+    if (health && isDisabled(health)) return health.probeIntervalMs;
+    const wish = this.#isStale() ? undefined : health?.probeIntervalMs;
     return Math.min(wish ?? intervalMs, intervalMs);
   }
 
@@ -65,3 +69,5 @@ export class SnapshotPace implements ProbePace {
     return this.feed.ageMs() > this.config.health.policy.staleAfterMs;
   }
 }
+
+const isDisabled = ({ breaker, reason }: TargetHealth): boolean => breaker === 'open' && isDisabling(reason);

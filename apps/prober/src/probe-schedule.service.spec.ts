@@ -204,6 +204,23 @@ describe('the probe schedule', () => {
     expect(new Set(ids).size).toBe(ids.length);
   });
 
+  it('after a start pings a disabled target as configured until a slot has passed that began since, then as seldom as is wished', async () => {
+    const pace = new AdjustablePace();
+    pace.set('a/x', 100 * intervalMs);
+    const queue = new RecordingQueue();
+    await prober(queue, 0, pace);
+    // The snapshot arrives once more before the first ping has left.
+    pace.set('a/x', 100 * intervalMs);
+    await vi.advanceTimersByTimeAsync(3 * intervalMs);
+    const first = queue.of('a/x');
+    expect(first.map((ping) => ping.intervalMs)).toEqual([intervalMs, intervalMs]);
+    expect(first.map(({ slot }) => slotStart('a/x', slot, intervalMs) >= start)).toEqual([false, true]);
+    await vi.advanceTimersByTimeAsync(220 * intervalMs);
+    const later = queue.of('a/x').slice(2);
+    expect(later.length).toBeGreaterThanOrEqual(2);
+    expect(new Set(later.map((ping) => ping.intervalMs))).toEqual(new Set([100 * intervalMs]));
+  });
+
   it('adds nothing once it is stopped', async () => {
     const queue = new RecordingQueue();
     const schedule = await prober(queue);

@@ -4,7 +4,7 @@ import { ATTR, type ProbeJob } from '#libs/contracts';
 import type { Logger } from '#libs/telemetry';
 import type { FleetClock } from '#libs/redis';
 import type { ProbePace } from './probe-pace.js';
-import { probeDueAt, slotAt, slotIsOver } from './probe-slot.js';
+import { probeDueAt, slotAt, slotIsOver, slotStart } from './probe-slot.js';
 
 /** How soon a ping that could not be enqueued is tried again, as long as its slot lasts. */
 const RETRY_MS = 500;
@@ -32,6 +32,9 @@ export class ProbeScheduleService {
   readonly #planned = new Map<string, PlannedPing>();
   readonly #lastAdded = new Map<string, PlannedPing>();
   readonly #tracer = trace.getTracer('prober');
+  /** Targets that have had a ping of a slot that began after our start. */
+  readonly #asked = new Set<string>();
+  #startedAt = 0;
   #stopped = false;
   #failing = false;
 
@@ -45,6 +48,7 @@ export class ProbeScheduleService {
 
   /** Begins; the clock must be set. A target whose current slot has had no ping gets it now. */
   start(): void {
+    this.#startedAt = this.clock.now();
     for (const { id } of this.config.targets) this.#plan(id);
     this.pace.onChange(() => this.#followPace());
   }
@@ -59,7 +63,16 @@ export class ProbeScheduleService {
   /** A target that is to be pinged at another interval than before is planned anew. */
   #followPace(): void {
     for (const [target, { intervalMs }] of this.#planned)
-      if (this.pace.intervalMs(target) !== intervalMs) this.#plan(target);
+      if (this.#intervalMs(target) !== intervalMs) this.#plan(target);
+  }
+
+  /**
+   * Never slower than configured at first: we may have been started because somebody has changed a refused key, so nobody is to wait for
+   * the next of its slots. The slot under way is not enough, for another prober may have made its ping with the old key.
+   */
+  #intervalMs(target: string): number {
+    const pacedMs = this.pace.intervalMs(target);
+    return this.#asked.has(target) ? pacedMs : Math.min(pacedMs, this.config.probes.intervalMs);
   }
 
   /** Waits for the first slot whose ping this prober has not added. Slots that were slept through are left out. */
@@ -67,7 +80,7 @@ export class ProbeScheduleService {
     clearTimeout(this.#timers.get(target));
     if (this.#stopped) return;
     const now = this.clock.now();
-    const intervalMs = this.pace.intervalMs(target);
+    const intervalMs = this.#intervalMs(target);
     const slot = this.#nextSlot(target, now, intervalMs);
     const dueAt = probeDueAt(target, slot, { intervalMs, jitter: this.config.probes.jitter });
     this.#planned.set(target, { slot, intervalMs });
@@ -91,6 +104,7 @@ export class ProbeScheduleService {
     try {
       await this.#addInSpan({ target, ...ping });
       this.#lastAdded.set(target, ping);
+      if (slotStart(target, ping.slot, ping.intervalMs) >= this.#startedAt) this.#asked.add(target);
       this.#tellRecovery();
       this.#plan(target);
     } catch (error) {

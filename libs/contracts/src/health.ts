@@ -83,7 +83,7 @@ export const targetHealthSchema = targetViewSchema.extend({
   listed: z.boolean().optional(),
   /** When its provider says that the model will be shut down, epoch milliseconds; null: it says no date; absent: nobody knows. */
   shutdownAt: z.number().nullable().optional(),
-  /** How often probers are to ping it now, in milliseconds; never more seldom than they are configured to. */
+  /** How often probers are to ping it now, in milliseconds; more seldom than they are configured to only while it is disabled. */
   probeIntervalMs: z.number().positive(),
 });
 

@@ -173,12 +173,15 @@ function failuresToOpen(breaker: Breaker, now: number, policy: HealthPolicy): nu
   return limit;
 }
 
-/** Probes gate the way back. Only when none arrive does time alone open the door, much later for a disabled target. */
+/**
+ * Probes gate the way back. Only when none arrive does time alone open the door. For a disabled target that is told much later: its
+ * probes are far apart, so that none is fresh says nothing.
+ */
 function mayBeTried(breaker: Breaker, now: number, policy: HealthPolicy): boolean {
   if (breaker.reason === 'held_out' || now < breaker.openUntil) return false;
   if (breaker.goodProbes >= policy.probesToHalfOpen) return true;
-  if (hasFreshProbe(breaker.lastProbeAt, now, policy)) return false;
-  return !isDisabling(breaker.reason) || now - breaker.changedAt >= policy.disabledHoldMs;
+  if (!isDisabling(breaker.reason)) return !hasFreshProbe(breaker.lastProbeAt, now, policy);
+  return now - Math.max(breaker.changedAt, breaker.lastProbeAt) >= policy.disabledHoldMs;
 }
 
 function opened(breaker: Breaker, reason: OpenReason, now: number, draw: number, policy: HealthPolicy): Breaker {

@@ -1,5 +1,5 @@
 export * from './article-score.js';
-export type { Breaker, BreakerPhase, OpenReason } from './breaker.js';
+export { isDisabling, type Breaker, type BreakerPhase, type OpenReason } from './breaker.js';
 export { assess, type Assessment, type HealthCondition } from './assessment.js';
 export * from './choose.js';
 export type * from './decision.js';

@@ -59,6 +59,7 @@ const LEAST: Partial<Record<NumericField, number>> = {
   probeDoubtMs: 100,
   probeOpenMs: 100,
   probeOpenMaxMs: 100,
+  probeDisabledMs: 100,
   staleAfterMs: 2_000,
 };
 
@@ -105,6 +106,8 @@ const ORDERED: [lower: NumericField, upper: NumericField][] = [
   ['probeOpenMs', 'probeOpenMaxMs'],
   // Otherwise an open target would seem to have no prober between two of its probes.
   ['probeOpenMaxMs', 'probeFreshMs'],
+  // Otherwise jobs would find out what the next probe is for.
+  ['probeDisabledMs', 'disabledHoldMs'],
   ['probesToHalfOpen', 'probesToCloseIdle'],
 ];
 

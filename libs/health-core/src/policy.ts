@@ -91,7 +91,7 @@ export interface HealthPolicy {
   openJitter: number;
   /** Each such time of being closed takes one opening off the count behind `openGrowth`. */
   forgiveMs: number;
-  /** Without probes, a target that is unusable (key, quota, model gone) is not tried before this. */
+  /** Without probes, a target that is unusable (key, quota, model gone) is not tried before this, counted from the last of them. */
   disabledHoldMs: number;
   /** Good probes in a row, since opening, that make it half-open. */
   probesToHalfOpen: number;
@@ -190,6 +190,11 @@ export interface HealthPolicy {
   probeOpenGrowth: number;
   /** …up to this. */
   probeOpenMaxMs: number;
+  /**
+   * Interval while a target is disabled and every ping is refused: only somebody's change mends that, and a refused key that is tried
+   * again and again gets its owner banned. A prober that starts pings at once, so a key that was changed is not waited for.
+   */
+  probeDisabledMs: number;
 
   // -- the fleet
   /** A router whose snapshot is older than this goes by what it sees itself. */
@@ -238,7 +243,7 @@ export const DEFAULT_POLICY: HealthPolicy = {
   openMaxMs: 120_000,
   openJitter: 0.2,
   forgiveMs: 60_000,
-  disabledHoldMs: 600_000,
+  disabledHoldMs: 1_800_000,
   probesToHalfOpen: 2,
   trialsToClose: 3,
   idleHalfOpenMs: 10_000,
@@ -280,5 +285,6 @@ export const DEFAULT_POLICY: HealthPolicy = {
   probeOpenMs: 3_000,
   probeOpenGrowth: 0.3,
   probeOpenMaxMs: 10_000,
+  probeDisabledMs: 900_000,
   staleAfterMs: 5_000,
 };

@@ -39,6 +39,27 @@ test.each<[string, number, number]>([
     interval(ejected({ consecutiveFailures: 0, changedAt: START, reason: 'held_out' })),
     3_000,
   ],
+  ['a refused key is asked each quarter of an hour', interval(ejected({ reason: 'auth', changedAt: START })), 900_000],
+  [
+    'even with nothing closed: nothing but a change by somebody mends it',
+    interval(ejected({ reason: 'quota', changedAt: START }), { isAnyClosed: false }),
+    900_000,
+  ],
+  [
+    'a sibling that was disabled with it is asked once as usual, for it may have a key that works',
+    interval(ejected({ reason: 'auth', consecutiveFailures: 0, changedAt: START, openUntil: START + 5_000 })),
+    3_000,
+  ],
+  [
+    'one that answers again is confirmed at once',
+    interval(ejected({ reason: 'auth', consecutiveFailures: 0, changedAt: START - 3_600_000 })),
+    1_000,
+  ],
+  [
+    'a configured interval that is longer is kept',
+    interval(ejected({ reason: 'model_gone' }), { usualMs: 3_600_000 }),
+    3_600_000,
+  ],
   [
     'with nothing closed each second counts',
     interval(aView('a/x', { breaker: 'open' }), { isAnyClosed: false }),

@@ -1,9 +1,11 @@
+import { isDisabling } from './breaker.js';
 import type { HealthPolicy } from './policy.js';
 import type { TargetView } from './target-view.js';
 
 /**
  * How long after its last probe a target is due for the next, in milliseconds, before jitter. Probes come fast where there
- * is something to find out: to confirm a first failure, to see whether a sibling goes too, to notice a recovery.
+ * is something to find out: to confirm a first failure, to see whether a sibling goes too, to notice a recovery. They come seldom where
+ * each is refused for a key, a bill or a model that somebody has to change, even with nobody else left.
  * @param usualMs configured interval for a target that is well
  * @param isAnyClosed whether any target of the fleet has a closed breaker
  */
@@ -14,6 +16,7 @@ export function probeIntervalMs(
   now: number,
   policy: HealthPolicy,
 ): number {
+  if (isRefused(view)) return Math.max(usualMs, policy.probeDisabledMs);
   const atMost = (ms: number) => Math.min(usualMs, ms);
   if (!isAnyClosed) return atMost(policy.probeConfirmMs);
   if (view.breaker !== 'closed') {
@@ -28,3 +31,7 @@ export function probeIntervalMs(
   if (view.consecutiveFailures > 0 || isSiblingGone) return atMost(policy.probeConfirmMs);
   return view.successEstimate < policy.probeDoubtBelowSuccess ? atMost(policy.probeDoubtMs) : usualMs;
 }
+
+/** Disabled, and the last call said so. One that was disabled for its sibling's sake, or has answered since, is asked as after any other opening. */
+const isRefused = ({ breaker, reason, consecutiveFailures }: TargetView): boolean =>
+  breaker === 'open' && isDisabling(reason) && consecutiveFailures > 0;
