@@ -80,7 +80,9 @@ export function deadlineError(
   deadlineMs: number,
   nextAvailableAt?: number,
 ): UnderstudyError {
-  const story = attempts.length === 0 ? 'it was never tried' : `${count(attempts)}, ${lastFailure(attempts)}`;
+  const untried = nextAvailableAt === undefined ? 'its turn came too late' : 'no target could be asked';
+  const story =
+    attempts.length === 0 ? `it was never tried, as ${untried}` : `${count(attempts)}, ${lastFailure(attempts)}`;
   return new UnderstudyError('deadline_exceeded', `The job had no answer within its ${deadlineMs} ms: ${story}`, {
     jobId,
     attempts,

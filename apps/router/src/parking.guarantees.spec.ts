@@ -161,6 +161,7 @@ describe('G41 with every breaker open', () => {
       const [outcome] = await outcomesOf(['waits'], 15_000);
       expect(Date.now() - addedAt).toBeGreaterThanOrEqual(deadlineMs);
       expect(outcome).toMatchObject({ status: 'failed', error: { code: 'deadline_exceeded', attempts: [] } });
+      expect(JSON.stringify(outcome)).toContain('it was never tried, as no target could be asked');
       expect((outcome as Extract<JobOutcome, { status: 'failed' }>).error.nextAvailableAt).toBeGreaterThan(
         addedAt + deadlineMs,
       );
