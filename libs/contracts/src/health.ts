@@ -61,6 +61,8 @@ const targetViewSchema = z.object({
   evidence: z.string().nullable(),
   lastProbeAt: z.number(),
   /** 0 from an aggregator that does not tell. */
+  goodProbes: z.int().nonnegative().default(0),
+  /** 0 from an aggregator that does not tell. */
   lastGoodTrafficAt: z.number().default(0),
 }) satisfies z.ZodType<TargetView>;
 

@@ -152,9 +152,10 @@ describe('choose', () => {
     expect(ask(question, free, START + 2_000).choice?.kind).toBe('trial');
   });
 
-  test('panic makes one attempt per target and second, far fewer while probes say that it is down', () => {
-    const attempts = (lastProbeAt: number) => {
-      const question = { primary: [is(a, { ...OPEN, lastProbeAt }), is(b, { ...OPEN, lastProbeAt })] };
+  test('panic makes one attempt per target and second, fewer with probes, and far fewer while these say that it is down', () => {
+    const attempts = (lastProbeAt: number, goodProbes = 0) => {
+      const open = { ...OPEN, lastProbeAt, goodProbes };
+      const question = { primary: [is(a, open), is(b, open)] };
       let [routing, count] = [initialRoutingState(), 0];
       for (let now = START; now < START + 10_000; now += 100) {
         const decision = ask(question, routing, now);
@@ -165,6 +166,9 @@ describe('choose', () => {
     };
     expect(attempts(0)).toBe(20);
     expect(attempts(START)).toBe(2);
+    expect(attempts(START, policy.probesToHalfOpen - 1)).toBe(2);
+    // After many openings the next trial is minutes away, and jobs wait.
+    expect(attempts(START, policy.probesToHalfOpen)).toBe(4);
   });
 
   test('a throttled target is left alone for as long as it asked, and the other is asked at once', () => {

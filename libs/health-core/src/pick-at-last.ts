@@ -3,6 +3,7 @@ import { hasFreshProbe } from './breaker.js';
 import type { ExclusionReason } from './decision.js';
 import type { Field, Pick } from './pick.js';
 import type { HealthPolicy } from './policy.js';
+import type { TargetView } from './target-view.js';
 
 /** A better target that is only blocked for a moment is waited for; one that is shut for longer is not. */
 export function lastResortOf({ everyone }: Field, now: number, policy: HealthPolicy): Pick | null {
@@ -46,8 +47,15 @@ export function insteadOfWaiting(field: Field, now: number, policy: HealthPolicy
 
 function isPanicDue(one: Alternative, now: number, policy: HealthPolicy): boolean {
   const { view, standing } = one;
-  const gapMs = hasFreshProbe(view.lastProbeAt, now, policy) ? policy.panicGapProbedMs : policy.panicGapMs;
-  return mayBeCalled(one, now) && now - standing.lastPanicAt >= gapMs;
+  return mayBeCalled(one, now) && now - standing.lastPanicAt >= panicGapMs(view, now, policy);
+}
+
+/** After many openings in a row a target stays shut for minutes, and probes may know all that time that it is back. */
+function panicGapMs({ lastProbeAt, goodProbes }: TargetView, now: number, policy: HealthPolicy): number {
+  if (!hasFreshProbe(lastProbeAt, now, policy)) return policy.panicGapMs;
+  return goodProbes >= policy.probesToHalfOpen
+    ? Math.min(policy.openBaseMs, policy.panicGapProbedMs)
+    : policy.panicGapProbedMs;
 }
 
 function bestOf(alternatives: readonly Alternative[], merit: (one: Alternative) => number): Alternative | null {

@@ -157,7 +157,10 @@ export interface HealthPolicy {
   // -- when nobody can be asked
   /** With every breaker open, one router makes one real attempt per target this often… */
   panicGapMs: number;
-  /** …but only this often while fresh probes say that the target is down: they will notice when it is back. */
+  /**
+   * …but only this often while fresh probes say that the target is down: they will notice when it is back. Once they say that it is
+   * well, every `openBaseMs` at most.
+   */
   panicGapProbedMs: number;
   /** Shortest time that a job is parked. */
   parkMinMs: number;

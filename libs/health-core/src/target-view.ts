@@ -54,6 +54,8 @@ export interface TargetView {
   evidence: string | null;
   /** When a probe last told something, good or bad. */
   lastProbeAt: number;
+  /** Good probes in a row since the breaker last opened. */
+  goodProbes: number;
   /** When a job last got an answer from it; 0: never. */
   lastGoodTrafficAt: number;
 }
@@ -92,6 +94,7 @@ export function viewTarget(state: TargetState, profile: TargetProfile, now: numb
     lastFailure: state.lastFailure,
     evidence: breaker === 'closed' ? null : state.evidence,
     lastProbeAt: state.breaker.lastProbeAt,
+    goodProbes: state.breaker.goodProbes,
     lastGoodTrafficAt: state.lastGoodTrafficAt,
   };
 }

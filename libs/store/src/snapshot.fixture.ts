@@ -25,6 +25,7 @@ export const targetHealth = (change: Partial<TargetHealth> = {}): TargetHealth =
   blockedUntil: 0,
   reason: null,
   lastProbeAt: 1_700_000_000_000,
+  goodProbes: 0,
   lastGoodTrafficAt: 0,
   successRate: 1,
   consecutiveFailures: 0,
