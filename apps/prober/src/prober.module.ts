@@ -30,7 +30,11 @@ export class ProberModule {
       controllers: [ProbeProcessor],
       providers: [
         { provide: ProbeQueue, useFactory: () => new ProbeQueue({ ...location, telemetry: new QueueTelemetry() }) },
-        { provide: ObservationWriter, useFactory: () => new ObservationWriter({ ...location, reporter: 'prober' }) },
+        {
+          provide: ObservationWriter,
+          useFactory: () =>
+            new ObservationWriter({ ...location, reporter: 'prober', onMended: logMendedKeys('observations') }),
+        },
         { provide: SnapshotFeed, useFactory: () => new SnapshotFeed(location) },
         { provide: ModelListings, useFactory: () => new ModelListings(location) },
         {

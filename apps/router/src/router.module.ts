@@ -71,7 +71,11 @@ export class RouterModule {
             new ChunkWriter({ ...redis, onAbandoned: (reason) => metrics.abandoned(reason) }),
         },
         { provide: SnapshotFeed, useFactory: () => new SnapshotFeed(redis) },
-        { provide: ObservationWriter, useFactory: () => new ObservationWriter({ ...redis, reporter: 'router' }) },
+        {
+          provide: ObservationWriter,
+          useFactory: () =>
+            new ObservationWriter({ ...redis, reporter: 'router', onMended: logMendedKeys('observations') }),
+        },
         { provide: CompletionQueue, useFactory: () => new CompletionQueue(redis) },
         { provide: JobAging, useFactory: () => new JobAging(QUEUES.completion, redis) },
         {

@@ -1,9 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { redisKeys } from '#libs/contracts';
 import { consequenceOf, type Observation } from '#libs/health-core';
-import { closeRedis, connectRedis, type Redis } from '#libs/redis';
+import { closeRedis, connectRedis, type Redis, redisScript } from '#libs/redis';
 import { toEntry } from './observation-entry.js';
+import { OWN_STREAM } from './scripts/own-stream.js';
 import { toError, type StoreOptions } from './store-options.js';
+
+const ownStream = redisScript(OWN_STREAM);
 
 /** Entries that the stream keeps, about: some minutes of a busy fleet. */
 const STREAM_LENGTH = 20_000;
@@ -17,6 +20,8 @@ export interface ObservationWriterOptions extends StoreOptions {
   batchMs?: number;
   /** What is kept while Redis is away; beyond it the oldest is dropped. */
   maxBuffered?: number;
+  /** Is told of the stream's key when it was taken away because it held what only somebody else can have written. */
+  onMended?: ((keys: readonly string[]) => void) | undefined;
 }
 
 /** Sends observations to the aggregator without ever holding up or failing whoever made them. */
@@ -24,7 +29,9 @@ export class ObservationWriter {
   readonly #redis: Redis;
   readonly #stream: string;
   readonly #reporter: string;
-  readonly #options: Required<Pick<ObservationWriterOptions, 'batchMs' | 'maxBuffered'>> & StoreOptions;
+  readonly #options: Required<Pick<ObservationWriterOptions, 'batchMs' | 'maxBuffered'>> &
+    Pick<ObservationWriterOptions, 'onMended'> &
+    StoreOptions;
   #buffer: Observation[] = [];
   #sequence = 0;
   #dropped = 0;
@@ -124,7 +131,8 @@ export class ObservationWriter {
     } catch (thrown) {
       // Some of it may have arrived: the same ids go out again, and the reader drops what it has seen.
       this.#putBack(batch);
-      throw thrown;
+      if (!toError(thrown).message.startsWith('WRONGTYPE')) throw thrown;
+      if ((await ownStream(this.#redis, [this.#stream], [])) === 1) this.#options.onMended?.([this.#stream]);
     }
   }
 

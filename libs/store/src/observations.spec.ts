@@ -113,6 +113,21 @@ describe('observations', () => {
     await gate.shut();
   });
 
+  test.each([
+    ['text', () => redis.set(stream, 'by hand')],
+    ['a list', () => redis.rpush(stream, 'by hand')],
+  ])('%s that somebody has put in place of the stream is taken away and told, and nothing is lost', async (_, put) => {
+    await put();
+    const onMended = vi.fn();
+    const reports = writer({ batchMs: 10, onMended });
+    for (const latencyMs of [1, 2, 3]) reports.report(call({ latencyMs }));
+    await vi.waitFor(async () => {
+      const { observations } = await reader.read(STREAM_START);
+      expect(observations.map(({ latencyMs }) => latencyMs)).toEqual([1, 2, 3]);
+    });
+    expect(onMended.mock.calls).toEqual([[[stream]]]);
+  });
+
   test('closing sends what still waits', async () => {
     const reports = writer({ batchMs: 60_000 });
     reports.report(call({ outcome: 'timeout' }));
