@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { runStep } from './run-step.mjs';
 
 /** What tsconfig.json includes. */
 const SOURCE_FOLDERS = ['apps', 'libs', 'tools', 'test'];
 
 /**
- * Compiles everything into dist when a source has changed since the last build; outputs of sources that are gone are removed.
+ * Compiles everything into dist when a source has changed since the last build; outputs of sources that are gone are removed;
+ * packages below dist/packages stay.
  * @param {string} root of the repository
  */
 export async function buildIfStale(root) {
@@ -26,8 +27,11 @@ export async function buildIfStale(root) {
   rmSync(stamp, { force: true });
   // The compiler writes only what it believes has changed: it must not believe in files that are not there.
   if (!isWhole) rmSync(join(dist, '.tsbuildinfo'), { force: true });
+  // Services link the packages that were built from here, and those are no outputs of the compiler's.
+  const packages = join(dist, 'packages') + sep;
   for (const file of filesBelow(dist))
-    if (/\.js(\.map)?$/.test(file) && !outputs.has(file.replace(/\.map$/, ''))) rmSync(file);
+    if (/\.js(\.map)?$/.test(file) && !file.startsWith(packages) && !outputs.has(file.replace(/\.map$/, '')))
+      rmSync(file);
   await runStep('building', process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.json'], {
     cwd: root,
     ...(isFirst && { expectation: 'first time only, up to a minute' }),

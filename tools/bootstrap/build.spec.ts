@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 
@@ -56,6 +56,16 @@ describe('buildIfStale', { timeout: 90_000 }, () => {
     rmSync(output('a.js'));
     await build();
     expect([existsSync(output('a.js')), existsSync(output('b.js'))]).toEqual([true, false]);
+  });
+
+  it('keeps packages that were built from here: services link them', async () => {
+    await build();
+    const entry = join(root, 'dist/packages/client/index.js');
+    mkdirSync(dirname(entry), { recursive: true });
+    writeFileSync(entry, 'export {};');
+    write('libs/a.ts', 'export const a: number = 2;');
+    expect(await build()).toContain('building…');
+    expect(existsSync(entry)).toBe(true);
   });
 
   it('fails with what the compiler says, also when it is run again', async () => {
