@@ -56,6 +56,7 @@ describe('an error, told in OpenAI’s shape', () => {
   it('lets SDKs repeat by themselves only what may succeed then', () => {
     expect(told('queue_unavailable', { retryable: true }).headers).not.toHaveProperty('x-should-retry');
     expect(told('all_targets_failed').headers['x-should-retry']).toBe('false');
+    expect(told('idempotency_conflict').headers['x-should-retry']).toBe('false');
     expect(told('result_timeout', { retryable: true }).headers['x-should-retry']).toBe('false');
   });
 

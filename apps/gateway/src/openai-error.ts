@@ -55,8 +55,9 @@ export function toErrorResponse(error: UnderstudyError, nowMs: number): ErrorRes
   const headers = answerHeaders({ jobId, attempts: calls });
   if (status === 503 || error.nextAvailableAt !== undefined)
     headers['retry-after'] = String(secondsUntil(error.nextAvailableAt, nowMs));
-  // SDKs repeat what ended with 5xx by themselves. After a timeout that would pay for a second job beside the first.
-  if (status === 504 || (status >= 500 && !error.retryable)) headers['x-should-retry'] = 'false';
+  // SDKs repeat what ended with 409 or 5xx by themselves. After a timeout that would pay for a second job beside the first.
+  const sdkRepeats = status === 409 || status >= 500;
+  if (status === 504 || (sdkRepeats && !error.retryable)) headers['x-should-retry'] = 'false';
   const refused =
     error.code === 'request_rejected' && providerStatus !== undefined && PROVIDER_REFUSALS.includes(providerStatus);
   return {
