@@ -33,7 +33,10 @@ export class AlertService implements OnModuleDestroy {
 
   send(alerts: readonly Alert[]): void {
     for (const { key, status, severity, summary } of alerts)
-      this.logger.warn({ event: 'llm.alert', key, status, severity }, `alert ${status}: ${summary}`);
+      this.logger.warn(
+        { event: 'llm.alert', key, status, severity },
+        status === 'resolved' ? `alert resolved, this is over: ${summary}` : `alert: ${summary}`,
+      );
     this.#sender.send(alerts);
   }
 

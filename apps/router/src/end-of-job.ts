@@ -87,7 +87,7 @@ export function deadlineError(
     jobId,
     attempts,
     retryable: true,
-    nextAvailableAt,
+    nextAvailableAt: nextAvailableAt && Math.ceil(nextAvailableAt),
   });
 }
 

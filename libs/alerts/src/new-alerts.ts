@@ -14,7 +14,7 @@ const CURES: Readonly<Record<string, string>> = {
 export function modeAlert({ current, primary, reason }: SnapshotMode, now: number): OpenAlert | null {
   if (current === primary) return null;
   const isManual = reason === 'manual';
-  const why = isManual ? 'an operator has set it' : `every ${primary} target has failed for too long`;
+  const why = isManual ? 'an operator has set it' : `every ${primary} target has been down or too slow for too long`;
   const labels = { mode: current, from: primary, reason };
   const summary = `Mode ${primary} → ${current}: ${why}`;
   return opened('mode_switched', current, isManual ? 'warning' : 'critical', summary, now, labels, []);
