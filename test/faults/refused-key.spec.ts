@@ -1,7 +1,7 @@
 import { simulatorAdmin, type Stack, startStack } from '#libs/testing';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 
-// A key that is refused is left alone for a quarter of an hour, unless a prober starts: three processes, and the default policy.
+// A target that is refused is asked more and more seldom, unless a prober starts: real processes.
 
 const admin = simulatorAdmin(process.env.SIMULATOR_URL!);
 const provider = `refused-${process.pid}`;
@@ -29,13 +29,23 @@ const one = async () => {
   return targets[0];
 };
 
-test('a key that is mended is found out by the prober that starts next, and not a quarter of an hour later', async () => {
+test('a refusal of a moment is over soon after that moment, without anybody doing anything', async () => {
+  await admin.kill(provider, { status: 404 });
+  await vi.waitFor(
+    async () => expect(await one()).toMatchObject({ breaker: 'open', breaker_reason: 'model_gone' }),
+    20_000,
+  );
+  await admin.revive(provider);
+  await vi.waitFor(async () => expect(await one()).toMatchObject({ breaker: 'closed' }), 40_000);
+});
+
+test('a key that is refused is asked more and more seldom, and by the prober that starts next', async () => {
   await vi.waitFor(async () => expect(await one()).toMatchObject({ breaker: 'closed' }), 20_000);
   await admin.addFault({ provider, fault: { kind: 'status', status: 401, code: 'invalid_api_key' } });
   await vi.waitFor(
     async () =>
-      expect(await one()).toMatchObject({ breaker: 'open', breaker_reason: 'auth', probe_interval_ms: 900_000 }),
-    20_000,
+      expect(await one()).toMatchObject({ breaker: 'open', breaker_reason: 'auth', probe_interval_ms: 12_000 }),
+    40_000,
   );
   await stack.app('prober').stop(8_000);
   await admin.revive(provider);

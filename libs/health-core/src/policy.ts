@@ -194,8 +194,9 @@ export interface HealthPolicy {
   /** …up to this. */
   probeOpenMaxMs: number;
   /**
-   * Interval while a target is disabled and every ping is refused: only somebody's change mends that, and a refused key that is tried
-   * again and again gets its owner banned. A prober that starts pings at once, so a key that was changed is not waited for.
+   * Longest interval while a target is disabled and every ping is refused; it begins with `probeOpenMs` and doubles. Only somebody's
+   * change mends that, and a refused key that is tried again and again gets its owner banned. A prober that starts pings at once, so a
+   * key that was changed is not waited for.
    */
   probeDisabledMs: number;
 

@@ -39,10 +39,16 @@ test.each<[string, number, number]>([
     interval(ejected({ consecutiveFailures: 0, changedAt: START, reason: 'held_out' })),
     3_000,
   ],
-  ['a refused key is asked each quarter of an hour', interval(ejected({ reason: 'auth', changedAt: START })), 900_000],
+  ['a refusal is looked into as soon as any failure', interval(ejected({ reason: 'auth', changedAt: START })), 3_000],
+  ['then after as long as it has lasted', interval(ejected({ reason: 'auth', changedAt: START - 60_000 })), 48_000],
+  [
+    'and each quarter of an hour at last',
+    interval(ejected({ reason: 'auth', changedAt: START - 86_400_000 })),
+    900_000,
+  ],
   [
     'even with nothing closed: nothing but a change by somebody mends it',
-    interval(ejected({ reason: 'quota', changedAt: START }), { isAnyClosed: false }),
+    interval(ejected({ reason: 'quota', changedAt: START - 86_400_000 }), { isAnyClosed: false }),
     900_000,
   ],
   [
@@ -57,7 +63,7 @@ test.each<[string, number, number]>([
   ],
   [
     'a configured interval that is longer is kept',
-    interval(ejected({ reason: 'model_gone' }), { usualMs: 3_600_000 }),
+    interval(ejected({ reason: 'model_gone', changedAt: START - 86_400_000 }), { usualMs: 3_600_000 }),
     3_600_000,
   ],
   [
