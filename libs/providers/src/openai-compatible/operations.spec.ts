@@ -71,6 +71,7 @@ describe('embeddings', () => {
     ['one too few', { data: [vector(0)] }],
     ['one too many', { data: [vector(0), vector(1), vector(2)] }],
     ['an empty vector', { data: [vector(0), vector(1, [])] }],
+    ['a number beyond 32 bits', { data: [vector(0), vector(1, [1, 1e39])] }],
     ['a vector with a hole', { data: [vector(0), vector(1, [1, null])] }],
     ['a vector of words', { data: [vector(0), vector(1, ['1', '2'])] }],
     ['a shorter vector', { data: [vector(0), vector(1, [1])] }],

@@ -6,7 +6,7 @@ const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 /** The numbers of a vector, plain or in base64; undefined when it is empty, cut, or holds what is no number. */
 export function numbersOf(embedding: unknown): ArrayLike<number> | undefined {
   const numbers = typeof embedding === 'string' ? decode(embedding) : listOf(embedding);
-  return numbers && numbers.length > 0 && numbers.every(Number.isFinite) ? numbers : undefined;
+  return numbers && numbers.length > 0 && numbers.every(isFloat) ? numbers : undefined;
 }
 
 /** The vector as it was asked for; as the provider wrote it, where that is the same. */
@@ -18,6 +18,9 @@ export function inEncoding(
   if (encoding === 'base64') return typeof embedding === 'string' ? embedding : encode(numbers);
   return typeof embedding === 'string' ? Array.from(numbers) : embedding;
 }
+
+/** Base64 carries 32 bits: what is too large for them would arrive as infinity. */
+const isFloat = (value: unknown): boolean => Number.isFinite(value) && Number.isFinite(Math.fround(value as number));
 
 const listOf = (value: unknown): number[] | undefined => (Array.isArray(value) ? value : undefined);
 
