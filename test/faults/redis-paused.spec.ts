@@ -10,7 +10,8 @@ import { type RunningRedis, startRedis } from '../../tools/redis/start-redis.js'
 
 /** Redis hangs without breaking a connection, is restarted, and is slow. `REDIS_PAUSE_MS=90000` is the full length of the promise. */
 const PAUSE_MS = Number(process.env.REDIS_PAUSE_MS ?? 12_000);
-const LATE_MS = 2_000;
+/** BullMQ renews a connection that waits for jobs a second after its time: with answers two seconds late it may do nothing else. */
+const LATE_MS = 1_000;
 const JOBS = 60;
 /** Of log per job, in bytes. */
 const MAX_LOG_BYTES = 10_000;
@@ -110,7 +111,7 @@ test('G50 Redis is restarted: no job is lost, and everybody goes on by themselve
   expect(logBytes() - logged).toBeLessThan(JOBS * MAX_LOG_BYTES);
 }, 120_000);
 
-test('G50 Redis answers seconds late: a call in flight does not wait for it', async () => {
+test('G50 Redis answers a second late: a call in flight does not wait for it', async () => {
   // Jobs that lost their locks in the pause are taken up once more, to be ended; a router takes one job per round trip.
   await untilQueueIsEmpty();
   gate.slow(LATE_MS);
