@@ -5,6 +5,7 @@ export * from './clock-sync.js';
 export * from './close-redis.js';
 export * from './connect-redis.js';
 export * from './fleet-clock.js';
+export * from './own-key.js';
 export * from './redis-address.js';
 export * from './redis-advice.js';
 export * from './redis-script.js';

@@ -1,4 +1,4 @@
-import { OWN_KEY } from './own-key.js';
+import { OWN_KEY } from '#libs/redis';
 
 /**
  * First of three parts of one transaction: claim, add, release. Lets only those jobs be added that are not there yet and not answered

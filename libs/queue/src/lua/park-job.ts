@@ -1,4 +1,4 @@
-import { OWN_KEY } from './own-key.js';
+import { OWN_KEY } from '#libs/redis';
 
 /**
  * Puts a job's id into its group. The job itself goes to BullMQ's delayed set right after this; until then its lock tells that it is

@@ -1,4 +1,4 @@
-import { OWN_KEY } from './own-key.js';
+import { OWN_KEY } from '#libs/redis';
 
 /**
  * Lets jobs of many groups go on, over all of them the most urgent and oldest first. Each leaves BullMQ's delayed set and goes in front

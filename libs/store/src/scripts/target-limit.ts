@@ -1,17 +1,13 @@
+import { OWN_KEY } from '#libs/redis';
+
 /**
  * Anybody can write into a target's counts by hand, and what is no count would keep the target out for as long as it lies there. A key
  * of another type is taken away, and so is a field that is no time with a count: nothing was counted there. `mended` lists their keys.
  */
 const OWN_COUNTS = `
-local mended = {}
+${OWN_KEY}
 local function mend(key)
   if mended[#mended] ~= key then table.insert(mended, key) end
-end
-local function own(key, kind)
-  local found = redis.call('TYPE', key).ok
-  if found == kind or found == 'none' then return end
-  redis.call('DEL', key)
-  mend(key)
 end
 -- Fifteen digits are counted without error, by Redis and here.
 local function numberIn(text)
