@@ -5,9 +5,8 @@ import type { UnderstudyConfig } from '#libs/config';
 import { CallersService } from './callers.service.js';
 import { type ChatRequest, checkDoor, readChatRequest } from './chat-request.js';
 import { ChatStreamService } from './chat-stream.service.js';
-import { DoorError } from './door.errors.js';
+import { refuseMethod } from './door.errors.js';
 import { CONFIG } from './models.service.js';
-import { doorError } from './openai-error.js';
 
 /** `POST /v1/chat/completions`, as OpenAI's SDKs call it. */
 @Controller('v1/chat/completions')
@@ -33,8 +32,7 @@ export class ChatController {
 
   @All()
   refuseOtherMethods(@Req() incoming: IncomingMessage): never {
-    const message = `${incoming.method} is not possible here: use POST.`;
-    throw new DoorError(doorError(405, 'method_not_allowed', message, { allow: 'POST' }));
+    refuseMethod(incoming, 'use POST', 'POST');
   }
 
   #answer({ request, wishes, timeoutMs, keep }: ChatRequest, outgoing: ServerResponse): Promise<void> {

@@ -4,9 +4,8 @@ import { CompletionClient } from '#libs/client';
 import type { UnderstudyConfig } from '#libs/config';
 import { CallersService } from './callers.service.js';
 import { checkDoor, readChatRequest } from './chat-request.js';
-import { DoorError } from './door.errors.js';
+import { refuseMethod } from './door.errors.js';
 import { CONFIG } from './models.service.js';
-import { doorError } from './openai-error.js';
 
 /** `POST /v1/embeddings`, as OpenAI's SDKs call it. */
 @Controller('v1/embeddings')
@@ -32,7 +31,6 @@ export class EmbeddingsController {
 
   @All()
   refuseOtherMethods(@Req() incoming: IncomingMessage): never {
-    const message = `${incoming.method} is not possible here: use POST.`;
-    throw new DoorError(doorError(405, 'method_not_allowed', message, { allow: 'POST' }));
+    refuseMethod(incoming, 'use POST', 'POST');
   }
 }

@@ -7,7 +7,7 @@ import { answerHeaders, factsOf } from './answer-headers.js';
 import { CallersService } from './callers.service.js';
 import { checkJobDoor, readChatRequest } from './chat-request.js';
 import { ChatStreamService } from './chat-stream.service.js';
-import { DoorError } from './door.errors.js';
+import { DoorError, refuseMethod } from './door.errors.js';
 import { CONFIG } from './models.service.js';
 import { doorError, toJobError } from './openai-error.js';
 import { readFlag, readWaitMs } from './query-parameters.js';
@@ -96,14 +96,12 @@ export class JobsController {
 
   @All()
   refuseOtherMethods(@Req() incoming: IncomingMessage): never {
-    const message = `${incoming.method} is not possible here: POST a job, then GET or DELETE /v1/jobs/<id>.`;
-    throw new DoorError(doorError(405, 'method_not_allowed', message, { allow: 'POST' }));
+    refuseMethod(incoming, 'POST a job, then GET or DELETE /v1/jobs/<id>', 'POST');
   }
 
   @All(':id')
   refuseOtherMethodsOfOne(@Req() incoming: IncomingMessage): never {
-    const message = `${incoming.method} is not possible here: use GET or DELETE.`;
-    throw new DoorError(doorError(405, 'method_not_allowed', message, { allow: 'GET, DELETE' }));
+    refuseMethod(incoming, 'use GET or DELETE', 'GET, DELETE');
   }
 }
 
