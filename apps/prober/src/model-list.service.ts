@@ -1,6 +1,6 @@
-import { SpanKind, SpanStatusCode, trace, type Span } from '@opentelemetry/api';
+import { SpanKind, trace, type Span } from '@opentelemetry/api';
 import { ATTR, SPAN_EVENT, type ModelListing } from '#libs/contracts';
-import { abortAs, createAdapter, summaryOf, type FailedCall } from '#libs/providers';
+import { abortAs, createAdapter, markFailed, summaryOf, type FailedCall } from '#libs/providers';
 import type { FleetClock } from '#libs/redis';
 import type { ModelListings } from '#libs/store';
 import type { Logger, ModelListMetrics } from '#libs/telemetry';
@@ -49,7 +49,7 @@ export class ModelListService {
           const { listing, changes } = learn(before, outcome, targets, this.clock.now());
           await keep(listing);
           this.metrics.asked(name, outcome.ok ? (listing.failure === null ? 'good' : 'empty') : 'failed');
-          if (!outcome.ok) recordFailure(span, outcome);
+          if (!outcome.ok) markFailed(span, outcome);
           if (listing.failure !== null && listing.failure !== before?.failure)
             this.#tellFailure(name, listing, outcome.ok ? undefined : outcome);
           for (const change of changes) this.#tellChange(span, change);
@@ -95,14 +95,4 @@ export class ModelListService {
     if (isBad) this.logger.warn(fields, `${target}: ${text}`);
     else this.logger.info(fields, `${target}: ${text}`);
   }
-}
-
-function recordFailure(span: Span, outcome: FailedCall): void {
-  const { failure, httpStatus } = outcome;
-  span.setAttributes({
-    [ATTR.failureClass]: failure,
-    [ATTR.errorType]: httpStatus !== undefined && httpStatus >= 400 ? String(httpStatus) : failure,
-    ...(httpStatus !== undefined && { [ATTR.httpStatus]: httpStatus }),
-  });
-  span.setStatus({ code: SpanStatusCode.ERROR, message: summaryOf(outcome) });
 }

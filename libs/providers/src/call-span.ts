@@ -1,6 +1,6 @@
 import { type Attributes, type Span, SpanKind, SpanStatusCode, type Tracer } from '@opentelemetry/api';
 import { ATTR, type ChatCompletion, isEmbeddings, type Operation } from '#libs/contracts';
-import type { CallOutcome } from './provider-adapter.js';
+import type { CallOutcome, FailedCall } from './provider-adapter.js';
 import { summaryOf } from './summary-of.js';
 
 /** What is known of a call before it is made. */
@@ -15,7 +15,7 @@ export interface CallSpanOptions {
   /** More attributes: number and kind of the attempt, whose traffic it is. */
   attributes?: Attributes;
   /** For a failed call: what happens next, told on the span. */
-  nextAction?: (outcome: Extract<CallOutcome, { ok: false }>) => string;
+  nextAction?: (outcome: FailedCall) => string;
 }
 
 /** Names that OpenTelemetry prescribes where ours differ. */
@@ -89,18 +89,26 @@ const completionAttributes = ({ id, choices }: ChatCompletion): Attributes => ({
 const firstToken = (firstTokenMs: number | undefined): Attributes =>
   firstTokenMs === undefined ? {} : { [ATTR.genAiFirstTokenSeconds]: firstTokenMs / 1000 };
 
-function recordFailure(span: Span, outcome: Extract<CallOutcome, { ok: false }>, nextAction: string | undefined): void {
-  const { failure, httpStatus, deadline, discardedChars, firstTokenMs } = outcome;
+/** Why a call failed, whatever was asked. */
+export function markFailed(span: Span, outcome: FailedCall): void {
+  const { failure, httpStatus } = outcome;
   span.setAttributes({
     [ATTR.failureClass]: failure,
     [ATTR.errorType]: httpStatus !== undefined && httpStatus >= 400 ? String(httpStatus) : failure,
     ...(httpStatus !== undefined && { [ATTR.httpStatus]: httpStatus }),
+  });
+  span.setStatus({ code: SpanStatusCode.ERROR, message: summaryOf(outcome) });
+}
+
+function recordFailure(span: Span, outcome: FailedCall, nextAction: string | undefined): void {
+  const { deadline, discardedChars, firstTokenMs } = outcome;
+  markFailed(span, outcome);
+  span.setAttributes({
     ...(deadline && { [ATTR.attemptDeadline]: deadline }),
     ...(discardedChars !== undefined && { [ATTR.attemptDiscardedChars]: discardedChars }),
     ...firstToken(firstTokenMs),
     ...(nextAction && { [ATTR.attemptNextAction]: nextAction }),
   });
-  span.setStatus({ code: SpanStatusCode.ERROR, message: summaryOf(outcome) });
 }
 
 function traceparentOf(span: Span): string {

@@ -52,16 +52,7 @@ const NAMES: Partial<Record<FailureClass, readonly string[]>> = {
     // Of Bedrock: a quota of requests, not of money.
     'servicequotaexceededexception',
   ],
-  auth: [
-    'authentication_error',
-    'unauthenticated',
-    'invalid_api_key',
-    'api_key_invalid',
-    'account_deactivated',
-    'organization_on_hold',
-    ...AWS_KEY_NAMES,
-    'accessdeniedexception',
-  ],
+  auth: [...KEY_NAMES, 'accessdeniedexception'],
   region: ['unsupported_country_region_territory'],
   model_gone: [
     'model_not_found',
